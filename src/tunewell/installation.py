@@ -24,6 +24,7 @@ ORACLE: Final = (15, 148, "0.101 [0.0624, 0.16]")
 
 EXTRAS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "train": (("torch", "transformers", "peft"), "training, and models on this machine"),
+    "scipy": (("scipy",), "statistics of many rows in less time"),
     "trl": (("trl", "accelerate"), "training on several GPUs"),
     "endpoint": (("openai",), "models behind a server"),
     "text": (("pypdf",), "reading PDF files"),
@@ -37,6 +38,20 @@ EXTRAS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "lm-eval": (("lm_eval",), "tasks of lm-evaluation-harness"),
 }
 """Optional parts: the modules that they are recognised by, and what they are for."""
+
+
+def extra_of(module: str) -> str:
+    """The extra that brings a module; empty where none does.
+
+    Example:
+        >>> extra_of("transformers.models"), extra_of("pwdlib"), extra_of("antigravity")
+        ('train', 'web', '')
+    """
+    package = module.partition(".")[0]
+    for extra, (modules, _) in EXTRAS.items():
+        if package in modules:
+            return extra
+    return ""
 
 
 class InstallationCheck(Value):

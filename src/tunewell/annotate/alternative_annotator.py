@@ -8,12 +8,12 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr
 
 from tunewell.errors import UserError
 from tunewell.people import WorkStore
 from tunewell.people.work import Batch
 from tunewell.stats import benjamini_hochberg, mean
+from tunewell.stats.special import stdtr
 from tunewell.types import Estimate, Value
 
 FEWEST = 30

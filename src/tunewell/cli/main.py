@@ -19,6 +19,7 @@ from tunewell.errors import (
     EXIT_MISUSE,
     EXIT_OK,
     EXIT_USER,
+    MissingExtraError,
     UserError,
 )
 from tunewell.full_disk import NO_SPACE, is_full
@@ -150,6 +151,11 @@ def _users_error(error: Exception) -> UserError | None:
         return UserError(f"the disk is full{f': {name}' if name else ''}", hint=NO_SPACE)
     if isinstance(error, OSError) and error.errno in USERS_ERRORS and error.filename:
         return UserError(f"{error.strerror}: {error.filename}", hint="check the path")
+    if isinstance(error, ModuleNotFoundError):
+        from tunewell.installation import extra_of
+
+        extra = extra_of(error.name or "")
+        return MissingExtraError(extra, needed_for="this command") if extra else None
     return None
 
 

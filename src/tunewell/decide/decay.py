@@ -10,8 +10,8 @@ from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
+from tunewell.stats.special import ndtri
 from tunewell.types import Estimate, Value
 
 Floats = NDArray[np.float64]

@@ -11,12 +11,12 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from tunewell.evaluate.metric_kinds import kind_of
 from tunewell.evaluate.scored_arms import score_all
 from tunewell.metrics import Metric
 from tunewell.similar import split_words
+from tunewell.similar.word_products import WordCells, common
 from tunewell.task import TaskFile
 from tunewell.types import Example, Prediction, Score
 
@@ -134,27 +134,28 @@ def nearest_answers(rows: Sequence[Example], train: Sequence[Example]) -> list[s
     if not kept:
         return [""] * len(rows)
     known, asked = _counts(kept), _counts(rows)
-    holding = np.bincount(known.indices, minlength=_BUCKETS)
-    rarity = sparse.diags_array(np.log1p(len(kept) / np.maximum(holding, 1)))
-    known, asked = _unit(known @ rarity), _unit(asked @ rarity)
+    holding = np.bincount(known.column, minlength=_BUCKETS)
+    rarity = np.log1p(len(kept) / np.maximum(holding, 1))
+    known, asked = _weighted(known, rarity), _weighted(asked, rarity)
     found: list[str] = []
     for start in range(0, len(rows), _BLOCK):
-        cosine = (asked[start : start + _BLOCK] @ known.T).toarray()
+        block = asked.between(start, min(start + _BLOCK, len(rows)))
+        cosine = common(block, known)
         found += [kept[int(i)].target for i in cosine.argmax(axis=1)]
     return found
 
 
-def _counts(rows: Sequence[Example]) -> sparse.csr_array:
-    """How often each word stands in each row's input, shape (rows, buckets)."""
+def _counts(rows: Sequence[Example]) -> WordCells:
+    """How often each word stands in each row's input, by the number of the word's bucket."""
     words = split_words([row.input for row in rows])
-    buckets: NDArray[np.int64] = (words.codes % _BUCKETS).astype(np.int64)
-    shape = (len(rows), _BUCKETS)
-    counts = sparse.csr_array((np.ones(len(buckets)), buckets, words.starts), shape=shape)
-    counts.sum_duplicates()
-    return counts
+    row = np.repeat(np.arange(len(rows)), words.lengths)
+    cells, times = np.unique(row * _BUCKETS + words.codes % _BUCKETS, return_counts=True)
+    return WordCells(cells // _BUCKETS, cells % _BUCKETS, times.astype(np.float64), len(rows))
 
 
-def _unit(counts: sparse.csr_array) -> sparse.csr_array:
-    """Every row with length one; empty rows stay empty."""
-    lengths = np.sqrt(np.asarray(counts.multiply(counts).sum(axis=1)).ravel())
-    return sparse.csr_array(sparse.diags_array(1 / np.maximum(lengths, 1e-12)) @ counts)
+def _weighted(counts: WordCells, rarity: NDArray[np.float64]) -> WordCells:
+    """Counts times how rare their words are, every row with length one; empty rows stay empty."""
+    value = counts.value * rarity[counts.column]
+    lengths = np.sqrt(np.bincount(counts.row, weights=value**2, minlength=counts.rows))
+    unit = value / np.maximum(lengths[counts.row], 1e-12)
+    return WordCells(counts.row, counts.column, unit, counts.rows)

@@ -9,7 +9,6 @@ from typing import Final
 
 import numpy as np
 import sqlalchemy as sa
-from scipy.special import ndtri
 
 from tunewell import releases
 from tunewell.decide import (
@@ -39,6 +38,7 @@ from tunewell.people.rows_from_use import rows_from_use
 from tunewell.people.signed_release import release_offer
 from tunewell.project import Project
 from tunewell.releases import Release
+from tunewell.stats.special import ndtri
 from tunewell.store import Store
 from tunewell.store.traffic_tables import interactions
 from tunewell.train.studies.forecast import MeasuredCurve

@@ -20,6 +20,7 @@ from rapidfuzz import fuzz
 from tunewell.errors import UserError
 from tunewell.model.base import GenerateOptions, Model
 from tunewell.stats import proportion
+from tunewell.stats.special import bdtr
 from tunewell.types import (
     Estimate,
     Example,
@@ -369,15 +370,8 @@ def sign_test(
         >>> sign_test(7, 0, sides=1), sign_test(5, 5)
         (0.0078125, 1.0)
     """
-    from scipy.stats import binomtest
-
     if more + less == 0:
         return 1.0
-    alternative = "greater" if sides == 1 else "two-sided"
-    found = binomtest(
-        more,
-        more + less,
-        0.5,
-        alternative=alternative,
-    )
-    return float(found.pvalue)
+    # Both ways are equally likely, so either tail is that of the rarer one.
+    rarer = less if sides == 1 else min(more, less)
+    return min(1.0, sides * float(bdtr(rarer, more + less, 0.5)))

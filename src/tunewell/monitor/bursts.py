@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
-import scipy.sparse as sp
 
 from tunewell.monitor.channel import DAY_S, Floats
 from tunewell.monitor.periods import Grid
@@ -96,12 +96,8 @@ class BurstWatch:
         self.yearly = yearly
         inside = (period >= 0) & (period < grid.periods)
         self.inside = inside
-        by_day = sp.csr_matrix(
-            (np.ones(int(inside.sum())), (period[inside], np.flatnonzero(inside))),
-            shape=(grid.periods, period.size),
-        )
         self.records = np.bincount(period[inside], minlength=grid.periods).astype(np.float64)
-        counts = (by_day @ table.held).toarray().astype(np.float32)
+        counts = self._counts()
         self.added = np.zeros((grid.periods + 1, counts.shape[1]), dtype=np.float32)
         np.cumsum(counts, axis=0, out=self.added[1:])
         self.records_added = np.concatenate([[0.0], self.records.cumsum()])
@@ -110,6 +106,18 @@ class BurstWatch:
         self.bursts: list[Burst] = []
         self._limits: dict[tuple[int, int], float] = {}
         self._releases = self._release_peaks()
+
+    def _counts(self) -> Floats:
+        """Records of each period that hold each term, shape (periods, terms)."""
+        kept = self.inside[self.table.record]
+        period = self.period[self.table.record[kept]]
+        width = len(self.table.terms)
+        cells = np.bincount(
+            period * width + self.table.term[kept],
+            minlength=self.grid.periods * width,
+        )
+        counts: Floats = cells.reshape(self.grid.periods, width).astype(np.float32)
+        return counts
 
     def _release_peaks(self) -> tuple[Ints, Floats]:
         """Version numbers that came after the first weeks, and how far such ones had risen.
@@ -281,13 +289,12 @@ class BurstWatch:
 
     def _rows(self, term: int) -> Ints:
         """All records with a term."""
-        columns = self._columns
-        rows: Ints = columns.indices[columns.indptr[term] : columns.indptr[term + 1]]
-        return np.sort(rows.astype(np.int64))
+        records, starts = self._by_term
+        return records[starts[term] : starts[term + 1]]
 
-    @property
-    def _columns(self) -> sp.csc_matrix:
-        """The table by columns, made once."""
-        if not hasattr(self, "_by_term"):
-            self._by_term = self.table.held.tocsc()
-        return self._by_term
+    @cached_property
+    def _by_term(self) -> tuple[Ints, Ints]:
+        """The records of each term in their order, and where each term's begin."""
+        order = np.lexsort((self.table.record, self.table.term))
+        holding = np.bincount(self.table.term, minlength=len(self.table.terms))
+        return self.table.record[order], np.concatenate([[0], np.cumsum(holding)])

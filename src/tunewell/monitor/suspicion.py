@@ -7,9 +7,10 @@ from typing import Final
 
 import numpy as np
 from pydantic import Field
-from scipy.special import expit, ndtri
 
 from tunewell.monitor.channel import Floats
+from tunewell.stats.rank_correlation import mean_ranks
+from tunewell.stats.special import ndtri
 from tunewell.types import Value
 
 SIGNALS: Final = ("doubt", "novelty", "unsupported", "outdated", "complaint")
@@ -104,14 +105,12 @@ def _features(signals: Sequence[Signals]) -> Floats:
 
 def _normal_scores(values: Sequence[float | None]) -> Floats:
     """Values by their rank as those of a normal distribution; 0 where there is none."""
-    from scipy.stats import rankdata
-
     known = np.array([np.nan if value is None else value for value in values], np.float64)
     scores = np.zeros(len(known))
     seen = ~np.isnan(known)
     count = int(seen.sum())
     if count:
-        ranks = rankdata(known[seen])
+        ranks = mean_ranks(known[seen])
         scores[seen] = ndtri((ranks - 0.375) / (count + 0.25))
     return scores
 
@@ -146,7 +145,7 @@ def _logistic(
     ridge = np.diag([1e-6, *([RIDGE] * x.shape[1])])
     beta = start.copy()
     for _ in range(30):
-        p = expit(design @ beta)
+        p = 1 / (1 + np.exp(-(design @ beta)))
         slope = design.T @ (importance * (bad - p)) - ridge @ (beta - start)
         curve = (design.T * (importance * p * (1 - p))) @ design + ridge
         step = np.linalg.solve(curve, slope)

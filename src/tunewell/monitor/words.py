@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import scipy.sparse as sp
 
 from tunewell.monitor.channel import Floats
 from tunewell.monitor.records import Ints
@@ -292,12 +291,14 @@ def _new_share(entries: array[int], ends: Sequence[int], reference: int) -> Floa
 def _kept(names: Sequence[str], entries: array[int], ends: Sequence[int], fewest: int) -> TermTable:
     """The table of the terms that at least some records hold."""
     columns = np.frombuffer(entries, dtype=np.int32) if len(entries) else np.zeros(0, np.int32)
-    ones = np.ones(columns.size, dtype=np.float32)
-    held = sp.csr_matrix((ones, columns, np.array(ends)), shape=(len(ends) - 1, len(names)))
+    records = np.repeat(np.arange(len(ends) - 1), np.diff(ends))
     counts = np.bincount(columns, minlength=len(names))
-    kept = np.flatnonzero(counts >= fewest)
+    often = counts >= fewest
+    numbers = np.cumsum(often) - 1
+    kept = often[columns]
+    names_kept = tuple(names[i] for i in np.flatnonzero(often).tolist())
 
-    return TermTable(tuple(names[i] for i in kept.tolist()), held[:, kept].tocsr())
+    return TermTable(names_kept, records[kept], numbers[columns[kept]].astype(np.int64))
 
 
 def _term(word: str) -> str:
@@ -346,11 +347,13 @@ class TermTable:
 
     Attributes:
         terms: The terms.
-        held: 1 where a record holds a term, shape (records, terms).
+        record: Which record holds a term, by their order, shape (holdings,).
+        term: Which term that is, shape (holdings,).
     """
 
     terms: tuple[str, ...]
-    held: sp.csr_matrix
+    record: Ints
+    term: Ints
 
 
 def fresh_terms(table: TermTable, groups: Sequence[str], seconds: Ints) -> TermTable:
@@ -366,9 +369,8 @@ def fresh_terms(table: TermTable, groups: Sequence[str], seconds: Ints) -> TermT
     place: dict[str, int] = {}
     codes = np.array([place.setdefault(group, len(place)) for group in groups], dtype=np.int64)
     without = place.get("", -1)
-    entries = table.held.tocoo()
-    row = entries.row.astype(np.int64)
-    term = entries.col.astype(np.int64)
+    row = table.record
+    term = table.term
     group = codes[row]
     order = np.lexsort((row, term, group))
     row = row[order]
@@ -377,10 +379,8 @@ def fresh_terms(table: TermTable, groups: Sequence[str], seconds: Ints) -> TermT
     same = (group[1:] == group[:-1]) & (term[1:] == term[:-1]) & (group[1:] != without)
     soon = seconds[row[1:]] - seconds[row[:-1]] < FRESH_S
     kept = np.concatenate([[True], ~(same & soon)])
-    ones = np.ones(int(kept.sum()), dtype=np.float32)
-    held = sp.csr_matrix((ones, (row[kept], term[kept])), shape=table.held.shape)
 
-    return TermTable(table.terms, held)
+    return TermTable(table.terms, row[kept], term[kept])
 
 
 def term_table(texts: Iterable[Iterable[str]], *, fewest: int = 4) -> TermTable:

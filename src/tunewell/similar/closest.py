@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from tunewell.similar.arrays import Codes, Positions, Shares
 from tunewell.similar.near_duplicates import Pairs, similarities
+from tunewell.similar.word_products import WordCells, common
 from tunewell.similar.word_table import WordTable, split_words
 
 _AT_ONCE = 2_000
@@ -235,38 +235,29 @@ def _bounds(
 
     Twice the words in common, each counted as often as both have it, over the words of both.
     """
-    codes = np.concatenate([words.codes, block.codes])
-    _, numbers = np.unique(codes, return_inverse=True)
-    one = _counts(numbers[: len(words.codes)], words, int(numbers.max(initial=0)) + 1)
-    other = _counts(numbers[len(words.codes) :], block, one.shape[1])
-
-    # A word's second occurrence is a word of its own: what two texts share is then a product.
-    common = np.zeros((len(words), len(block)), dtype=np.float32)
-    times = 1
-    while one.nnz and other.nnz:
-        common += (one >= times).astype(np.float32).dot((other >= times).astype(np.float32).T)
-        times += 1
-        one.data[one.data < times] = 0
-        other.data[other.data < times] = 0
-        one.eliminate_zeros()
-        other.eliminate_zeros()
+    both = _occurrences(_chained([words, block]))
+    one = both.between(0, len(words))
+    other = both.between(len(words), both.rows)
+    shared = common(one, other)
     total = words.lengths[:, None] + block.lengths[None]
-    return np.asarray(np.where(total > 0, 2 * common / np.maximum(total, 1), 0), dtype=np.float32)
+    return np.asarray(np.where(total > 0, 2 * shared / np.maximum(total, 1), 0), dtype=np.float32)
 
 
-def _counts(
-    numbers: Positions,
-    words: WordTable,
-    width: int,
-) -> Any:
-    """How often each text has each word: a sparse matrix."""
-    from scipy.sparse import csr_array
+def _occurrences(words: WordTable) -> WordCells:
+    """Which text has which word, as ones.
 
-    rows = np.repeat(np.arange(len(words)), words.lengths)
-    ones = np.ones(len(numbers), dtype=np.float32)
-    counts = csr_array((ones, (rows, numbers)), shape=(len(words), width))
-    counts.sum_duplicates()
-    return counts
+    A word's second occurrence is a word of its own: what two texts share is then a product.
+    """
+    row = np.repeat(np.arange(len(words)), words.lengths)
+    order = np.lexsort((words.codes, row))
+    code = words.codes[order].astype(np.int64)
+    place = np.arange(len(order))
+    fresh = (np.diff(code, prepend=-1) != 0) | (np.diff(row, prepend=-1) != 0)
+    time = place - np.maximum.accumulate(np.where(fresh, place, 0))
+
+    # Hashes have 32 bits: the number of the occurrence goes above them.
+    _, column = np.unique(code + (time << 32), return_inverse=True)
+    return WordCells(row, column, np.ones(len(order)), len(words))
 
 
 def _chained(tables: Sequence[WordTable]) -> WordTable:

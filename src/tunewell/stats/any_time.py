@@ -11,9 +11,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr, stdtrit
 
 from tunewell.stats.inputs import Floats, Ints, positive, share, tally
+from tunewell.stats.special import ndtr, stdtrit
 from tunewell.types import Estimate
 
 PSEUDO_WEIGHT = 0.25
@@ -275,6 +275,4 @@ def sample_ratio_evidence(
 
 
 def _log_beta(a: Floats) -> float:
-    from scipy.special import gammaln
-
-    return float(gammaln(a).sum() - gammaln(a.sum()))
+    return sum(map(math.lgamma, a.tolist())) - math.lgamma(float(a.sum()))

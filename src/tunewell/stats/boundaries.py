@@ -8,9 +8,9 @@ from functools import lru_cache
 from typing import Literal, get_args
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from tunewell.stats.inputs import Floats, share
+from tunewell.stats.special import ndtr, ndtri
 
 Kind = Literal["obrien-fleming", "pocock", "kim-demets"]
 """Shape of the boundary.

@@ -12,13 +12,13 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betainc
 
 from tunewell.stats.inputs import (
     Floats,
     Ints,
     share,
 )
+from tunewell.stats.special import betainc
 
 _MOST_SEEN = 400
 

@@ -8,9 +8,9 @@ from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betaln, logsumexp
 
 from tunewell.stats.inputs import Floats, Ints, codes, tally, vector
+from tunewell.stats.special import betaln
 from tunewell.types import Value
 
 Habit = Literal["random", "always the first shown", "always the second shown", "always a tie"]
@@ -123,7 +123,7 @@ def _habit(rater: int, x: Floats, people: Ints, asked: Ints, first: Floats) -> R
     posterior = {name: math.log(PRIOR) + weight for name, weight in weights.items()}
     honest = math.log(1 - PRIOR * len(weights)) + attentive + any_ties
     likeliest = max(posterior, key=lambda name: posterior[name])
-    total = float(logsumexp([*posterior.values(), honest]))
+    total = float(np.logaddexp.reduce([*posterior.values(), honest]))
     return RaterHabit(
         rater=rater,
         verdicts=n,

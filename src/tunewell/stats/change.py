@@ -546,7 +546,7 @@ def cusum_run_length(
 
 
 def _one_sided(k: float, h: float, shift: float) -> float:
-    from scipy.special import ndtr
+    from tunewell.stats.special import ndtr
 
     nodes, weights = np.polynomial.legendre.leggauss(80)
     y = (nodes + 1) * h / 2

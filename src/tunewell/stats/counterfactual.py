@@ -15,8 +15,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import cho_factor, cho_solve
-from scipy.special import ndtr
 
 from tunewell.stats.inputs import (
     Floats,
@@ -24,6 +22,7 @@ from tunewell.stats.inputs import (
     vector,
 )
 from tunewell.stats.series import _design
+from tunewell.stats.special import ndtr
 from tunewell.types import Estimate
 
 MEMORIES: Final = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
@@ -183,7 +182,7 @@ class Counterfactual:
             fit.variance,
             fit.excess,
         )
-        information = x.T @ cho_solve(cho_factor(v), x)
+        information = x.T @ np.linalg.solve(v, x)
         return math.sqrt(float(np.linalg.pinv(information)[0, 0]))
 
 
@@ -235,15 +234,16 @@ def _reml(
     v: Floats,
 ) -> tuple[float, float, float]:
     """Restricted log-likelihood, the effect (the first column's) and its standard error."""
-    factor = cho_factor(v, lower=True)
-    white_x = cho_solve(factor, x)
+    solved = np.linalg.solve(v, np.column_stack([x, y]))
+    white_x = solved[:, :-1]
     information = x.T @ white_x
     inverse = np.linalg.pinv(information)
     beta = inverse @ (white_x.T @ y)
     off = y - x @ beta
-    log_v = 2 * float(np.log(np.diag(factor[0])).sum())
+    _, log_v = np.linalg.slogdet(v)
+    weighted = float(off @ (solved[:, -1] - white_x @ beta))
     _, log_i = np.linalg.slogdet(information)
-    log_weight = -0.5 * (log_v + float(log_i) + float(off @ cho_solve(factor, off)))
+    log_weight = -0.5 * (float(log_v) + float(log_i) + weighted)
     return log_weight, float(beta[0]), math.sqrt(max(float(inverse[0, 0]), 0.0))
 
 
@@ -273,6 +273,6 @@ def _quantile(
 
 
 def _normal_quantile(p: float) -> float:
-    from scipy.special import ndtri
+    from tunewell.stats.special import ndtri
 
     return float(ndtri(p))

@@ -17,6 +17,7 @@ from tunewell.types import Estimate
 
 Kernel = Literal["mmd", "ks", "chi2"]
 _MOST = 4000
+_NEEDS_SCIPY = "test='ks' needs SciPy: pip install 'tunewell[scipy]'"
 _DRAWS = 200
 
 
@@ -184,7 +185,10 @@ def _discrepancy(
 
 
 def _ks(x: Floats, y: Floats, level: float) -> Tested:
-    from scipy.stats import ks_2samp
+    try:
+        from scipy.stats import ks_2samp
+    except ImportError as error:
+        raise ImportError(_NEEDS_SCIPY) from error
 
     result = ks_2samp(x, y)
     gap = float(result.statistic)
@@ -213,7 +217,7 @@ def _chi2(
     level: float,
     rng: np.random.Generator,
 ) -> Tested:
-    from scipy.special import chdtrc
+    from tunewell.stats.special import chdtrc
 
     empty = min(x.sum(), y.sum()) < 1
     if x.size != y.size or empty or not are_counts(np.concatenate([x, y])):

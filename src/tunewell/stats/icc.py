@@ -8,9 +8,9 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import fdtri
 
 from tunewell.stats.inputs import Floats, matrix, positive, share
+from tunewell.stats.special import fdtri
 from tunewell.types import Estimate
 
 Form = Literal["ICC(1,1)", "ICC(2,1)", "ICC(3,1)", "ICC(1,k)", "ICC(2,k)", "ICC(3,k)"]

@@ -318,7 +318,7 @@ def _bca(
         left_out: With each unit left out.
         level: Probability of covering.
     """
-    from scipy.special import ndtr, ndtri
+    from tunewell.stats.special import ndtr, ndtri
 
     half = 0.5 / draws.size
     below = np.count_nonzero(draws < value) + 0.5 * np.count_nonzero(draws == value)

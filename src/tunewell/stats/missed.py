@@ -84,8 +84,6 @@ def most_missed(bad: int, audited: int, rest: int, *, unread: int = 0, level: fl
         >>> most_missed(0, 59, 1_000), most_missed(2, 59, 1_000)
         (48, 100)
     """
-    from scipy.stats import hypergeom
-
     share(level, "level")
     drawn = audited + unread
     seen = bad + unread
@@ -94,8 +92,23 @@ def most_missed(bad: int, audited: int, rest: int, *, unread: int = 0, level: fl
     low, high = seen, rest - (drawn - seen)
     while low < high:
         middle = (low + high + 1) // 2
-        if hypergeom.cdf(seen, rest, middle, drawn) >= 1 - level:
+        if _chance_of_at_most(seen, rest, middle, drawn) >= 1 - level:
             low = middle
         else:
             high = middle - 1
     return low
+
+
+def _chance_of_at_most(seen: int, rest: int, bad: int, drawn: int) -> float:
+    """Probability that a draw without replacement holds so few of the bad ones."""
+    every = _log_choices(rest, drawn)
+    fewest = max(0, drawn - (rest - bad))
+    ways = [
+        _log_choices(bad, k) + _log_choices(rest - bad, drawn - k)
+        for k in range(fewest, min(seen, bad) + 1)
+    ]
+    return sum(math.exp(way - every) for way in ways)
+
+
+def _log_choices(n: int, k: int) -> float:
+    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)

@@ -62,7 +62,7 @@ def exact_ends(successes: float, n: float, level: float) -> Ends:
         >>> [round(x, 4) for x in exact_ends(81, 263, 0.95)]
         [0.2527, 0.3676]
     """
-    from scipy.special import betaincinv
+    from tunewell.stats.special import betaincinv
 
     tail = (1 - level) / 2
     low, high = 0.0, 1.0

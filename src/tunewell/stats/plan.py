@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
-from scipy.special import ndtri, stdtrit
 
 from tunewell.stats.inputs import critical, positive, share
 from tunewell.stats.proportions import wilson
+from tunewell.stats.special import ndtri, stdtrit
 from tunewell.types import Estimate
 
 Test = Literal["t", "z"]
@@ -328,7 +328,7 @@ def _power_t(
     arms: int,
     level: float,
 ) -> float:
-    from scipy.special import nctdtr
+    from tunewell.stats.special import nctdtr
 
     df = arms * (n - 1)
     shift = effect * math.sqrt(n / arms)

@@ -13,13 +13,14 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import brentq
-from scipy.special import ndtr, stdtrit
 
 from tunewell.stats.boundaries import crossing, group_boundaries
 from tunewell.stats.inputs import Floats, Ints, codes, positive, share, vector
 from tunewell.stats.sequential import Look, look_of
+from tunewell.stats.special import ndtr, stdtrit
 from tunewell.types import Estimate, Value
+
+_HALVINGS = 60
 
 AFTER_EVERY_VERDICT: Final = 0
 """In the place of a number of looks."""
@@ -63,7 +64,14 @@ def continuous_boundary(fraction: float, *, alpha: float = 0.05) -> float:
 
 def _brownian_bound(alpha: float) -> float:
     """The value that a Brownian motion's modulus exceeds before time 1 with this probability."""
-    return float(brentq(lambda bound: _ever_beyond(bound) - alpha, 0.5, 8.0))
+    low, high = 0.5, 8.0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        if _ever_beyond(middle) > alpha:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
 
 
 def _ever_beyond(bound: float) -> float:
@@ -370,7 +378,7 @@ def preference_power(
         >>> round(preference_power(6, 33, win_rate=0.65, icc=0.2, looks=1), 2)
         0.26
     """
-    from scipy.special import nctdtr
+    from tunewell.stats.special import nctdtr
 
     share(win_rate, "win_rate")
     if raters < 2 or each < 1 or not 0 <= icc <= 1:

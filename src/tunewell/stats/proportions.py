@@ -10,9 +10,9 @@ from typing import ClassVar, Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import bdtr, betaincinv, chdtrc
 
 from tunewell.stats.inputs import Floats, are_counts, critical, matrix, share
+from tunewell.stats.special import bdtr, betaincinv, chdtrc
 from tunewell.types import Estimate, Value
 
 ProportionMethod = Literal["wilson", "clopper-pearson", "jeffreys"]

@@ -43,10 +43,21 @@ def rank_correlation(
     return bootstrap(pairs, _spearman, clusters=clusters, level=level, repeats=repeats)
 
 
-def _spearman(pairs: Floats) -> float:
-    from scipy.stats import rankdata
+def mean_ranks(values: Floats) -> Floats:
+    """The rank of each value from 1, equal values sharing the mean of theirs, shape (n,).
 
-    a, b = rankdata(pairs[:, 0]), rankdata(pairs[:, 1])
+    Example:
+        >>> mean_ranks(np.array([30.0, 10.0, 20.0, 10.0])).tolist()
+        [4.0, 1.5, 3.0, 1.5]
+    """
+    _, place, times = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(times)
+    ranks: Floats = (last - (times - 1) / 2)[place]
+    return ranks
+
+
+def _spearman(pairs: Floats) -> float:
+    a, b = mean_ranks(pairs[:, 0]), mean_ranks(pairs[:, 1])
     if a.std() == 0 or b.std() == 0:
         return 0.0
     return float(np.corrcoef(a, b)[0, 1])

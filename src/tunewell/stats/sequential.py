@@ -12,11 +12,11 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtr, stdtrit
 
 from tunewell.stats.boundaries import Kind, group_boundaries, power_of, spending_boundaries
 from tunewell.stats.corrected_pairs import corrected_win_rate
 from tunewell.stats.inputs import Floats, critical, share, value_range, vector
+from tunewell.stats.special import ndtr, stdtrit
 from tunewell.types import Estimate, Value
 
 _GRID = 1000

@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import ndtri
 
 from tunewell.stats.inputs import share
 from tunewell.stats.proportions import wilson
+from tunewell.stats.special import ndtri
 from tunewell.types import Estimate
 
 SHORT_OF = 0.5

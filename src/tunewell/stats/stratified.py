@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betaincinv, ndtr, ndtri, stdtrit
 
 from tunewell.stats.inputs import Floats, are_counts, ratio
+from tunewell.stats.special import betaincinv, ndtr, ndtri, stdtrit
 
 SHIFT = 0.51
 """Beta limits with (x + SHIFT, n - x + 1 - SHIFT): Jeffreys at .5, Clopper-Pearson at 1."""

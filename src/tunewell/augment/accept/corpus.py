@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -192,7 +192,8 @@ class OwnRows:
         own = np.zeros(len(weights))
         known = [places[word] for word in mine if word in places]
         own[known] = weights[known]
-        common = self._has.dot(own)
+        rows, words_held = self._holdings
+        common = np.bincount(rows, weights=own[words_held], minlength=len(self.bags))
         if but >= 0:
             common[but] = 0.0
         total = totals + sum(map(self.weight, mine))
@@ -217,15 +218,12 @@ class OwnRows:
         return places, weights, totals
 
     @cached_property
-    def _has(self) -> Any:
-        """Which row has which word: a sparse matrix of shape (rows, words)."""
-        from scipy.sparse import csr_array
-
+    def _holdings(self) -> tuple[np.ndarray, np.ndarray]:
+        """Which row has which word: a row and a place of a word for each, rows rising."""
         places = self._telling[0]
-        columns = [places[word] for bag in self.bags for word in bag]
-        starts = np.cumsum([0, *map(len, self.bags)])
-        ones = np.ones(len(columns))
-        return csr_array((ones, columns, starts), shape=(len(self.bags), len(places)))
+        words = [places[word] for bag in self.bags for word in bag]
+        rows = np.repeat(np.arange(len(self.bags)), [len(bag) for bag in self.bags])
+        return rows, np.array(words, dtype=np.int64)
 
     # --- what answers may state -------------------------------------------------------------------
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
-from scipy.stats import nbinom, poisson
 
 from tunewell.monitor.channel import Floats
 from tunewell.monitor.evidence.base import (
@@ -17,6 +17,7 @@ from tunewell.monitor.evidence.base import (
     day_of,
 )
 from tunewell.monitor.records import DatedRecords
+from tunewell.stats.special import betainc, chdtrc
 
 AROUND_S: Final = 2 * DAY_S
 """Days as far from the change as this may be the ones that lost rows."""
@@ -107,10 +108,11 @@ def _chance(
     """Probability of so few rows."""
     if expected <= 0:
         return 1.0
+    seen = math.floor(rows)
     if spread <= 1.01:
-        return float(poisson.cdf(rows, expected))
+        return float(chdtrc(2 * seen + 2, 2 * expected))
     size = expected / (spread - 1)
-    return float(nbinom.cdf(rows, size, size / (size + expected)))
+    return float(betainc(size, seen + 1, size / (size + expected)))
 
 
 def silence_evidence(

@@ -21,7 +21,7 @@ def fragility(
     therefore corrected as Nadeau and Bengio 2003 (Machine Learning 52, eq. 9) do: the variance is
     multiplied by 1 + K / (K - 1).
     """
-    from scipy.special import stdtrit
+    from tunewell.stats.special import stdtrit
 
     gain = (trace.losses[0] - trace.losses[evaluation]).astype(np.float64)
     use = np.isfinite(gain) & trace.held_out

@@ -102,7 +102,7 @@ def clustered_mean(
         >>> print(clustered_mean(np.array([1.0, 2.0, 3.0, 2.0]), np.ones(4), ["a", "a", "b", "c"]))
         2 [0.137, 3.86]
     """
-    from scipy.special import stdtrit
+    from tunewell.stats.special import stdtrit
 
     names, place = np.unique(np.asarray(clusters), return_inverse=True)
     n = len(names)

@@ -105,7 +105,7 @@ def membership(
     The area under the ROC curve of a membership test that knows the base model's loss, as attackers
     do; the interval counts a family once (Obuchowski 1997, Biometrics 53).
     """
-    from scipy.special import stdtrit
+    from tunewell.stats.special import stdtrit
 
     before = np.maximum(trace.losses[0].astype(np.float64), FLOOR)
     after = np.maximum(trace.losses[evaluation].astype(np.float64), FLOOR)

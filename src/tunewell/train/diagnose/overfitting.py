@@ -138,7 +138,7 @@ def _fieller(
     level: float,
 ) -> tuple[float, float]:
     """Fieller's interval of ``over.mean / under.mean``: the roots of a r² - 2 b r + c."""
-    from scipy.special import stdtrit
+    from tunewell.stats.special import stdtrit
 
     degrees = max(units - 1, 1)
     t = float(stdtrit(degrees, (1 + level) / 2))

@@ -143,7 +143,7 @@ def relative_change(
         >>> print(change, change.seen)
         +15.0 % [+12.0, +18.0] a change of 3.8 % would have been detected
     """
-    from scipy.special import stdtrit
+    from tunewell.stats.special import stdtrit
 
     before, after = losses * tokens
     value = float(after.sum() / before.sum() - 1)

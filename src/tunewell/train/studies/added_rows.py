@@ -376,7 +376,7 @@ def overall_gain(
         rule: Says which targets count, and what their families are.
         folds: Fold of each target, shape (targets,).
     """
-    from scipy.special import stdtrit
+    from tunewell.stats.special import stdtrit
 
     of_rows = rule.change(np.zeros_like(gains)[None], gains[None])
     use = np.isfinite(gains)
@@ -406,7 +406,7 @@ def _detectable(
     folds: int,
 ) -> float:
     """The gain that would be shown in four of five trials."""
-    from scipy.special import stdtrit
+    from tunewell.stats.special import stdtrit
 
     degrees = max(1, (folds if "folds" in gain.method else gain.n) - 1)
     t = float(stdtrit(degrees, 0.975))
