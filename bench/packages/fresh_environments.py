@@ -62,7 +62,7 @@ def measure(wheel: Path, extra: str) -> dict[str, Any]:
         checked = run(python, "-m", "tunewell", "self-check", "--json")
         size = size_mb(folder / "env")
 
-    states = {check["name"]: check["state"] for check in json.loads(checked)["result"]["checks"]}
+    states = {check["name"]: check["state"] for check in json.loads(checked)["result"]}
     return {
         "size_mb": size,
         "install_s": round(installed - started, 1),
@@ -77,13 +77,13 @@ def main() -> None:
     """Measure and keep the result, beside what was measured before."""
     path = RESULTS / f"{NAME}.json"
     known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    result = known.get("result", {})
+    result = known.get("environments", {})
     with tempfile.TemporaryDirectory() as folder:
         run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder)
         wheel = next(Path(folder).glob("*.whl"))
         for extra in sys.argv[1:] or [""]:
             result[extra or "without extras"] = measure(wheel, extra)
-    print(keep(NAME, result).name)
+    print(keep(NAME, {"environments": result}).name)
 
 
 if __name__ == "__main__":

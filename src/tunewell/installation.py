@@ -34,6 +34,9 @@ EXTRAS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "gateway": (("aiohttp", "orjson", "uvicorn"), "the gateway"),
     "sso": (("joserfc",), "single sign-on"),
     "postgres": (("psycopg",), "PostgreSQL"),
+    "mlflow": (("mlflow",), "runs in MLflow"),
+    "tensorboard": (("tensorboard",), "runs in TensorBoard"),
+    "otlp": (("opentelemetry.sdk", "opentelemetry.exporter"), "runs as OpenTelemetry spans"),
     "ray": (("ray", "daft"), "curation past one machine"),
     "lm-eval": (("lm_eval",), "tasks of lm-evaluation-harness"),
 }
