@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 STAMP := $(VENV)/.installed
 
-.PHONY: demo demo-live test test-all lint bench clean
+.PHONY: demo demo-live test test-all lint bench docs clean
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Tunewell needs Python 3.11 or newer, this is %d.%d.\n\nhint: make PYTHON=python3.12" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
@@ -36,8 +36,15 @@ test: lint
 test-all: lint
 	$(PYTEST) -m 'slow or not slow'
 
+# The site, in .site: built and read without a network.
+docs: $(STAMP)
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	$(BIN)/python docs/generate.py
+	$(BIN)/zensical build --clean --strict
+	find .site -name "*.py" -delete
+
 bench: $(STAMP)
 	$(BIN)/python -m bench all
 
 clean:
-	rm -rf $(VENV) .demo .demo-live .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .site .demo .demo-live .mypy_cache .ruff_cache .pytest_cache

@@ -392,6 +392,12 @@ def main() -> None:
     HERE.mkdir(exist_ok=True)
     for name, text in pages().items():
         (HERE / name).write_text(text, encoding="utf-8")
+    from site_pages import site_pages
+
+    for name, text in site_pages().items():
+        page = HERE.parent / name
+        page.parent.mkdir(exist_ok=True)
+        page.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

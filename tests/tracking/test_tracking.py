@@ -173,6 +173,11 @@ def test_mlflow_has_runs_data_and_assessments(sample: SampleProject, tmp_path: P
     traces = client.search_traces(locations=[experiment])
     assert len({trace.info.tags["tunewell.row"] for trace in traces}) == 2
     assert all(trace.info.assessments for trace in traces)
+    data = next(run.inputs["examples"] for run in runs if run.stage == "evaluate")
+    rows = {row.id: row for row in sample.store.examples(data)}
+    for trace in traces:
+        row = rows[trace.info.tags["tunewell.row"]]
+        assert row.messages[0].text in trace.data.spans[0].inputs["turns"]
 
 
 def test_what_is_no_tracker_is_an_error(

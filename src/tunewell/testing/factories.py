@@ -466,7 +466,9 @@ class _Factory:
         )
         output = self.store.put_value(made.evaluation)
         adapter = self.store.get_value(trained, Trained).model.adapter
-        inputs = {"dataset": dataset, "split": split_digest, "trained": trained}
+        examples = self.store.get_value(dataset, Dataset).examples
+        inputs = {"dataset": dataset, "examples": examples, "split": split_digest}
+        inputs["trained"] = trained
         inputs["adapter"] = adapter
         self._save(
             "evaluate",

@@ -14,7 +14,7 @@ from tunewell.store import Store
 from tunewell.store.traces import trace_from_bytes
 from tunewell.types import Estimate, Evaluation, Example, Judgement, Prediction, Run, Score, Value
 
-DATA: Final = ("dataset", "eval", "split")
+DATA: Final = ("dataset", "examples", "split")
 """Inputs and outputs of a run that are data sets."""
 
 
@@ -113,8 +113,9 @@ class RunFacts:
         predictions = self.store.get_value(self.evaluation.predictions, list[Prediction])
         scores = self.store.get_value(self.evaluation.scores, list[Score])
         said = judgements(self.store, rows, predictions=self.evaluation.predictions)
-        dataset = self.run.inputs.get("dataset", "")
-        asked = {row.id: row for row in self.store.examples(dataset, ids=rows)} if dataset else {}
+        digest = self.run.inputs.get("examples")
+        examples = self.store.examples(digest, ids=rows) if digest else []
+        asked = {example.id: example for example in examples}
         for each in predictions:
             if each.example in rows:
                 yield HeldOutRow(
