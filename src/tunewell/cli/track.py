@@ -29,7 +29,7 @@ def command(
     ] = 0,
     json: JsonOption = False,
 ) -> None:
-    """Send a copy of the recorded runs to MLflow, TensorBoard or spans.
+    """Send recorded runs to MLflow, TensorBoard or OpenTelemetry.
 
     Runs keep their times; those that are there already are not sent again.
     """

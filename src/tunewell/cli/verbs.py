@@ -66,7 +66,7 @@ HEADINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "diff": "Show which rows two dataset versions do not share.",
         "accept": "Accept a finding as a known risk, in writing and until a date.",
         "erase": "Drop every row that mentions a person from now on.",
-        "track": "Send a copy of the recorded runs to MLflow, TensorBoard or spans.",
+        "track": "Send recorded runs to MLflow, TensorBoard or OpenTelemetry.",
         "backup": "Write all that a project recorded to one file, or check one.",
         "restore": "Make the store of a project from a backup, digests checked.",
         "self-check": "Show whether this installation works, and what is missing.",

@@ -3,6 +3,6 @@
 Runs are the truth and stay where they are; a tracker gets a copy, and sending twice adds nothing.
 """
 
-from tunewell.tracking.targets import TRACKERS, Sent, Tracker, send
+from tunewell.tracking.targets import TRACKERS, SentRuns, Tracker, send
 
-__all__ = ["TRACKERS", "Sent", "Tracker", "send"]
+__all__ = ["TRACKERS", "SentRuns", "Tracker", "send"]

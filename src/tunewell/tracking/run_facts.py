@@ -18,7 +18,7 @@ DATA: Final = ("dataset", "examples", "split")
 """Inputs and outputs of a run that are data sets."""
 
 
-class Figure(Value):
+class TrackedFigure(Value):
     """A number under a name, at a step where it is one of a series.
 
     Attributes:
@@ -69,12 +69,12 @@ class RunFacts:
         both = {**self.run.inputs, **self.run.outputs}
         return {name: digest for name, digest in both.items() if name in DATA}
 
-    def figures(self) -> Iterator[Figure]:
+    def figures(self) -> Iterator[TrackedFigure]:
         """Every number: counts, findings, curves of the folds, levels and differences."""
         for name, count in self.run.counts.items():
-            yield Figure(name=f"counts/{name}", value=count)
-        yield Figure(name="seconds", value=self.run.seconds)
-        yield Figure(name="peak_bytes", value=self.run.peak_bytes)
+            yield TrackedFigure(name=f"counts/{name}", value=count)
+        yield TrackedFigure(name="seconds", value=self.run.seconds)
+        yield TrackedFigure(name="peak_bytes", value=self.run.peak_bytes)
         for finding in self.run.findings:
             if finding.estimate and not finding.slice:
                 yield from _ends(f"findings/{finding.code}", finding.estimate)
@@ -89,7 +89,7 @@ class RunFacts:
         digest = self.run.outputs.get("evaluation")
         return self.store.get_value(digest, Evaluation) if digest else None
 
-    def _curves(self) -> Iterator[Figure]:
+    def _curves(self) -> Iterator[TrackedFigure]:
         """Mean loss of the rows that each fold trained on and of those it held out."""
         trace = trace_from_bytes(self.store.files.open(self.run.outputs["trace"]).read_bytes())
         for step, fold in np.ndindex(trace.losses.shape[:2]):
@@ -99,7 +99,7 @@ class RunFacts:
                 known = losses[np.isfinite(losses)]
                 if len(known):
                     mean = float(known.mean())
-                    yield Figure(name=f"fold {fold}/{name} loss", value=mean, step=step)
+                    yield TrackedFigure(name=f"fold {fold}/{name} loss", value=mean, step=step)
 
     def held_out_rows(self, most: int) -> Iterator[HeldOutRow]:
         """Answers to the first held-out rows, with what metrics and people said of them.
@@ -154,15 +154,15 @@ def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
         yield prefix, str(value)
 
 
-def _ends(name: str, estimate: Estimate) -> Iterator[Figure]:
+def _ends(name: str, estimate: Estimate) -> Iterator[TrackedFigure]:
     """A figure never goes out without its interval."""
     parts = {"": estimate.value, "/low": estimate.low, "/high": estimate.high}
     for end, value in parts.items():
         if np.isfinite(value):
-            yield Figure(name=name + end, value=value)
+            yield TrackedFigure(name=name + end, value=value)
 
 
-def _compared(evaluation: Evaluation) -> Iterator[Figure]:
+def _compared(evaluation: Evaluation) -> Iterator[TrackedFigure]:
     for level in evaluation.levels:
         yield from _ends(
             "/".join(filter(None, [level.arm, level.metric, level.slice])), level.estimate

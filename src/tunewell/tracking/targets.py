@@ -19,7 +19,7 @@ TRACKERS: Final = {
 """Kinds of target, and what stands behind the colon."""
 
 
-class Sent(Value):
+class SentRuns(Value):
     """What became of the runs.
 
     Attributes:
@@ -78,7 +78,7 @@ def send(
     *,
     project: str,
     rows: int = 0,
-) -> Sent:
+) -> SentRuns:
     """Send runs to a tracker; those that are there already are left alone.
 
     Args:
@@ -106,4 +106,4 @@ def send(
             new.append(run.id)
     finally:
         tracker.close()
-    return Sent(target=target, sent=tuple(new), known=tuple(known))
+    return SentRuns(target=target, sent=tuple(new), known=tuple(known))
