@@ -183,6 +183,17 @@ def test_a_project_in_which_nothing_has_run(tmp_path: Path) -> None:
     made.store.close()
 
 
+PAGES: list[tuple[str, dict[str, Any]]] = [
+    ("/home", {}),
+    ("/home", {"versions": 9}),
+    ("/data", {"q": "cellar 96"}),
+    ("/data", {"code": "D04", "at": 3}),
+    ("/data/row", {"id": "row-054321"}),
+    ("/data/row", {"id": "row-054300"}),
+    ("/decisions", {}),
+]
+
+
 def large(world: World, rows: int) -> None:
     """A dataset of so many rows."""
     store = world.store
@@ -193,6 +204,7 @@ def large(world: World, rows: int) -> None:
         said = Message(role="assistant", content=f"It stands in cellar {i % 97}.")
         examples.append(Example(id=f"row-{i:06}", messages=(asked, said)))
         code = "D04" if i % 50 == 0 else ""
+        other = f"row-{i + 1:06}" if i % 50 == 0 else ""
         receipts.append(
             Receipt(
                 row=f"row-{i:06}",
@@ -202,6 +214,7 @@ def large(world: World, rows: int) -> None:
                 action="kept",
                 rule="r",
                 code=code,
+                other=other,
             )
         )
     dataset = Dataset(
@@ -236,16 +249,8 @@ def test_pages_answer_at_100_000_rows_and_200_versions(tmp_path: Path) -> None:
     large(world, 100_000)
     many_versions(world, 200)
     owner = world.client("ann", "owner").client
-    paths: list[tuple[str, dict[str, Any]]] = [
-        ("/home", {}),
-        ("/home", {"versions": 9}),
-        ("/data", {"q": "cellar 96"}),
-        ("/data", {"code": "D04", "at": 3}),
-        ("/data/row", {"id": "row-054321"}),
-        ("/decisions", {}),
-    ]
     spent: dict[str, list[float]] = {}
-    for path, asked in paths:
+    for path, asked in PAGES:
         assert owner.get(path, params=asked).status_code == 200
         for _ in range(20):
             begun = time.process_time()
