@@ -8,6 +8,7 @@ what was known by then. From the day of the retraining on, the simulator's answe
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +81,8 @@ def simulate_repair(folder: Path, *, say: Callable[[str], None]) -> RepairedServ
         say: Called with a line at every step.
     """
     start = dt.datetime.combine(SETTINGS.start, dt.time(), dt.UTC)
+    # Of a run that was killed here nothing is worth keeping: all of it takes half a minute.
+    shutil.rmtree(folder, ignore_errors=True)
     project = open_project(folder, TASK)
     with project.store as store:
         first = put_version(store, "first", at=start, rows=0)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tunewell.lineage import record
 from tunewell.project import Project
-from tunewell.releases import release, serving
+from tunewell.releases import history, release
 from tunewell.store import Store
 from tunewell.task import parse_task
 from tunewell.types import Estimate, ModelVersion, Recipe, Trained
@@ -46,8 +46,15 @@ def put_version(
         evidence: What its release rests on.
     """
     adapter = store.files.put_folder({"recorded.txt": content.encode()})
-    if any(run.outputs.get("adapter") == adapter for run in store.runs(stage="train")):
-        return adapter
+    if not any(run.outputs.get("adapter") == adapter for run in store.runs(stage="train")):
+        _record_training(store, adapter, at=at, rows=rows)
+    if not any(each.version == adapter for each in history(store, PLACE)):
+        reason = "a version of the live demo"
+        release(store, PLACE, adapter, signed_by="demo", evidence=evidence, reason=reason)
+    return adapter
+
+
+def _record_training(store: Store, adapter: str, *, at: dt.datetime, rows: int) -> None:
     nothing = Estimate.exact(0.0, n=0, unit="nats/token")
     version = ModelVersion(
         id=adapter[:12],
@@ -65,11 +72,6 @@ def put_version(
     with record(store, "train", inputs={}, parameters=parameters) as run:
         run.outputs |= {"trained": store.put_value(trained), "adapter": adapter}
     _date(store, adapter, at)
-    now = serving(store, PLACE)
-    reason = "a version of the live demo"
-    if now is None or now.version != adapter:
-        release(store, PLACE, adapter, signed_by="demo", evidence=evidence, reason=reason)
-    return adapter
 
 
 def _date(store: Store, adapter: str, at: dt.datetime) -> None:

@@ -39,7 +39,7 @@ from tunewell.demo.live_records import (
     weekly_readings,
 )
 from tunewell.demo.live_story import LiveStory, Moment, TriedVersion
-from tunewell.errors import EXIT_USER, UserError
+from tunewell.errors import EXIT_OK, EXIT_USER, UserError
 from tunewell.gateway.keep import traffic_ledger
 from tunewell.iterate import decide_now
 from tunewell.iterate.readings import keep_readings
@@ -84,6 +84,9 @@ task: {name: embedded, about: Answers questions., input: a question, output: an 
 data: [{path: none.jsonl}]
 """
 
+STORY: Final = "story.html"
+FINISHED: Final = "finished"
+
 Say = Callable[[str], None]
 
 
@@ -113,12 +116,14 @@ def replay(folder: Path, data: Path, *, say: Say, generated: int = GENERATED) ->
         weeks = weekly_readings(answers, run.version)
         moments = tuple(_stop(project, at, questions, answers, weeks, say) for at in MOMENTS)
         tried = run.tried(answers)
+        repaired = simulate_repair(folder / "service", say=say)
+        say(told_repair(repaired))
+        picture = folder / STORY
+        story = LiveStory(questions.source, moments, tuple(weeks), tried, repaired, picture)
+        picture.write_text(draw_story(story, _by_week(questions.every)), encoding="utf-8")
+        # The last step: a replay that goes on before it decides about the first version still.
         asyncio.run(run.promote(tried[0]))
-    repaired = simulate_repair(folder / "service", say=say)
-    say(told_repair(repaired))
-    picture = folder / "story.html"
-    story = LiveStory(questions.source, moments, tuple(weeks), tried, repaired, picture)
-    picture.write_text(draw_story(story, _by_week(questions.every)), encoding="utf-8")
+    (folder / FINISHED).touch()
     return story
 
 
@@ -322,8 +327,12 @@ def main() -> int:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
+    if (folder / FINISHED).exists():
+        say(f"this replay is finished; another one begins in another folder, or without {folder}")
+        _tell_places(folder, say)
+        return EXIT_OK
     try:
-        story = replay(folder, Path(given), say=say)
+        replay(folder, Path(given), say=say)
     except UserError as error:
         sys.stderr.write(f"error: {error}\n")
         return EXIT_USER
@@ -331,10 +340,14 @@ def main() -> int:
     others = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = sum(each.ru_utime + each.ru_stime for each in (own, others))
     say(f"\ntook {time.monotonic() - begun:.0f} s, {used:.0f} processor seconds")
-    say(f"the pictures: {story.picture}")
+    _tell_places(folder, say)
+    return EXIT_OK
+
+
+def _tell_places(folder: Path, say: Say) -> None:
+    say(f"the pictures: {folder / STORY}")
     say(f"the pages: tunewell serve {folder}, then Home, Decide and Watch")
     say(f"the service that was repaired: tunewell serve {folder / 'service'}")
-    return 0
 
 
 if __name__ == "__main__":

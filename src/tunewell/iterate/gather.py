@@ -58,13 +58,14 @@ def gather_evidence(project: Project, *, now: dt.datetime | None = None) -> Deci
 
     Args:
         project: The project.
-        now: UTC; the present moment if None.
+        now: UTC; readings of later windows are left out. The present moment if None.
     """
+    until = now
     now = now or dt.datetime.now(dt.UTC)
     store, section = project.store, project.spec.decide
     release = releases.serving(store, section.place)
     versions = trained_versions(store)
-    readings = _readings(store, versions)
+    readings = _readings(store, versions, until)
     return DecisionEvidence(
         now=now,
         place=section.place,
@@ -98,11 +99,16 @@ def _since(release: Release | None, versions: dict[str, TrainedVersion]) -> dt.d
     return versions[release.version].at
 
 
-def _readings(store: Store, versions: Collection[str]) -> tuple[QualityReading, ...]:
+def _readings(
+    store: Store,
+    versions: Collection[str],
+    until: dt.datetime | None,
+) -> tuple[QualityReading, ...]:
     """Those of the standing review, and those that were imported: they win where both speak."""
     by_window = {}
     for reading in (*review_readings(store, versions), *quality_readings(store)):
-        by_window[reading.version, reading.at, reading.by] = reading
+        if until is None or reading.at <= until:
+            by_window[reading.version, reading.at, reading.by] = reading
     return tuple(sorted(by_window.values(), key=lambda each: (each.at, each.version)))
 
 
