@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -240,3 +241,152 @@ def test_names_that_differ_in_a_letter_are_two_and_a_frequent_word_has_slips() -
     names = [("raj", "name"), ("raju", "name"), ("karthi", "name"), ("karthiga", "name")]
     thanks = [(f"thanks {end}", "thanks") for end in ("a lot", "again", "for the card", "to you")]
     assert say([*names, *thanks, ("thanks", "thanks"), ("thankss", "thanks")]).copies == {9}
+
+
+SERVICE = (
+    '{{"service": "billing", "region": "{region}", "replicas": {replicas}, "owner": "{owner}", '
+    '"queue": "orders", "retries": "many", "cache": "warm", "logs": "kept"}}'
+)
+ORDER = (
+    "<order><customer>Marin</customer><city>{region}</city><item>lamp {replicas}</item>"
+    "<carrier>{owner}</carrier><paid>yes</paid><gift>no</gift></order>"
+)
+PEOPLE = (
+    "| name | team | city |\n|---|---|---|\n| Ann | red | {region} |\n| Bob | blue | Rome |\n"
+    "| Cem | green {replicas} | Oslo |\n| {owner} | grey | Nice |\n"
+)
+SHEET = "name,team,city\nAnn,red,{region}\nBob,blue {replicas},Rome\n{owner},grey,Nice\n"
+SETTINGS = (
+    "service: billing\nregion: {region}\nreplicas: {replicas}\nowner: {owner}\nqueue: orders\n"
+    "cache: warm\nlogs: kept\n"
+)
+FENCED = "```\nregion = {region}\nrun {owner} with {replicas} of the usual workers at night\n```\n"
+
+DATA = {
+    "service": SERVICE,
+    "order": ORDER,
+    "table": PEOPLE,
+    "sheet": SHEET,
+    "settings": SETTINGS,
+    "script": FENCED,
+}
+
+
+SLIPS = ("sentnce", "sentenec", "setnence", "sentene", "snetence", "sentennce")
+
+
+def _filled(data: str, region: str = "Lyon", owner: str = "Dora", replicas: int = 3) -> str:
+    return data.format(region=region, owner=owner, replicas=replicas)
+
+
+def _described(ask: str, **other: Any) -> list[Pair]:
+    """A row on each form of data, with an answer of its own."""
+    rows = []
+    for name, data in DATA.items():
+        said = f"This {name} has a region, an owner and a few more things; the {name} is short."
+        rows.append((ask.format(data=_filled(data, **other), name=name), said))
+    return rows
+
+
+@pytest.mark.parametrize("other", [{"region": "Metz"}, {"owner": "Emil"}, {"replicas": 4}])
+def test_data_with_another_value_is_another_question(other: dict[str, Any]) -> None:
+    ask = "Read this {name} and tell me in one sentence what it is about.\n{data}"
+    rows, variants = _described(ask), _described(ask, **other)
+    assert say([*rows, *variants, *FLOWERS]) == nothing()
+    assert say([*rows, *FLOWERS], variants) == nothing()
+
+
+def test_a_question_with_a_slip_on_the_same_data_is_one() -> None:
+    ask = "{data}\nPlease read this {name} and tell me in one sentence what it is about."
+    rows, slips = _described(ask), []
+    for (asked, said), slip in zip(rows, SLIPS, strict=True):
+        slips.append((asked.replace("sentence", slip), said))
+    assert len(say([rows[0], *FLOWERS, slips[0]]).copies) == 1
+    assert say([*rows, *FLOWERS], slips).leaks == set(range(len(DATA)))
+
+
+def test_equal_data_in_answers_makes_no_copies() -> None:
+    def written(ask: str) -> list[Pair]:
+        return [(ask.format(name), _filled(data)) for name, data in DATA.items()]
+
+    rows = written("Write the {} that we need for the desk in Lyon.")
+    others = written("Write the {} that we need for the desk in Metz.")
+    assert say([*rows, *others, *FLOWERS]) == nothing()
+    assert say([*rows, *FLOWERS], others) == nothing()
+
+    slips = []
+    for (asked, data), desk in zip(rows, "dsek deks desck dessk desl edsk".split(), strict=True):
+        slips.append((asked.replace("desk", desk), data))
+    assert len(say([rows[0], *FLOWERS, slips[0]]).copies) == 1
+    assert say([*rows, *FLOWERS], slips).leaks == set(range(len(DATA)))
+
+
+def test_lines_of_speakers_are_no_data() -> None:
+    talk = "Doctor: {}\nPatient: My knee.\nDoctor: Since when?\nPatient: A week.\nDoctor: Fine."
+    rows = [(talk.format(each), "The knee of the patient hurts.") for each in ("Well?", "So?")]
+    assert say([*rows, *FLOWERS]).copies
+
+
+GARAGE: Sequence[Pair] = (
+    ("How long does a new clutch take?", "Two days as a rule."),
+    ("Do you lend me a car meanwhile?", "Yes, for a small fee."),
+    ("Can I pay in two parts?", "In two parts, yes."),
+    ("Why does the brake squeal in rain?", "Damp rust on the discs."),
+    ("Which oil does a van need?", "The one named in its book."),
+    ("Where do I leave the key at night?", "In the box beside the gate."),
+)
+FORMS = pytest.mark.parametrize(
+    "form",
+    [
+        "Ticket: {number}\nDate: 2024-03-{day}\nDepartment: repairs\nAnswer briefly.\nQuestion: {}",
+        "Ticket #{number} ({day}.03.2024): {}",
+        "Case ID AB{number}, received {day} March 2024, customer C-{day}. {}",
+        "Vorgang {number} vom {day}. März 2024\n{}",
+        "{}\n\n-- \nRef {number}, 2024-03-{day}",
+    ],
+)
+
+
+@FORMS
+def test_a_question_under_another_number_of_a_form_leaks(form: str) -> None:
+    rows = [
+        (form.format(asked, number=4711 + 37 * i, day=10 + i), answer)
+        for i, (asked, answer) in enumerate(GARAGE)
+    ]
+    asked, answer = GARAGE[1]
+    again = (form.format(asked, number=9155, day=28), answer)
+    other = (form.format("Which lamp does the van need?", number=9156, day=27), answer)
+    assert say([*rows, *FLOWERS], [again, other]).leaks == {1}
+    assert say([*rows, *FLOWERS, again, other]).copies == {len(rows) + len(FLOWERS)}
+
+
+COUNTING = pytest.mark.parametrize(
+    ("form", "answers"),
+    [
+        ("Date: 2024-03-{}\nHow many days are left of this month?", "21 19 16 13 10 7 3"),
+        ("Order {} of March: where is it now, please?", "van hall customs depot shop ship gate"),
+        ("Invoice 47{0}, due on {0} May. Is it overdue on 15 May?", "yes yes no no no no no"),
+        ("Think of the number {}. Is it an even one?", "yes yes no yes no yes yes"),
+        ("Ticket: 4711\nWhat is {} plus 5?", "15 17 20 23 26 29 33"),
+    ],
+)
+
+
+@COUNTING
+def test_numbers_count_where_answers_depend_on_them(form: str, answers: str) -> None:
+    days = (10, 12, 15, 18, 21, 24, 28)
+    rows = [(form.format(day), said) for day, said in zip(days, answers.split(), strict=True)]
+    assert say([*rows, *FLOWERS]) == nothing()
+    assert say([*rows[:-1], *FLOWERS], rows[-1:]) == nothing()
+
+
+def test_one_label_under_a_day_more_is_another_question() -> None:
+    rows = [
+        ("how much am i getting paid", "income"),
+        ("how much am i getting paid today", "income"),
+    ]
+    rows += [
+        ("i am out of soap so will you order me some more", "order"),
+        ("i am out of flour so will you order me some more", "order"),
+    ]
+    assert say([*rows, *FLOWERS]) == nothing()

@@ -40,6 +40,11 @@ def is_month(name: str) -> bool:
     return name.lower().rstrip(".") in _by_name()
 
 
+def every_month() -> list[str]:
+    """The names of months in all languages, each once, sorted."""
+    return sorted(_by_name())
+
+
 def languages_of(names: Iterable[str]) -> Counter[str]:
     """How many of the names are months in each language."""
     return Counter(language for name in names for language in _numbers(name))

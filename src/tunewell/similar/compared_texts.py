@@ -13,12 +13,20 @@ from rapidfuzz.distance import Indel, Levenshtein
 from tunewell.checks.verbatim import is_structured
 from tunewell.similar.arrays import Bools
 from tunewell.similar.conversations import ComparedRow, asked_of, targets_of
+from tunewell.similar.data_beside import DataBeside
 from tunewell.similar.edited_copies import SHORT, alike, value_changes
 from tunewell.similar.exact_keys import exact_key, key, normalise
-from tunewell.similar.frames import cut, frames
+from tunewell.similar.frames import cut
 from tunewell.similar.near_duplicates import Pairs, similarities
 from tunewell.similar.opposites import are_opposed
 from tunewell.similar.same_wording import Wordings, same_wording, tokens_of
+from tunewell.similar.slots import (
+    NumbersOfFrames,
+    frames_with_slots,
+    only_names_differ,
+    with_slots,
+    without_numbers,
+)
 from tunewell.similar.union_find import by_key
 from tunewell.similar.word_table import WordTable, split_words
 
@@ -43,6 +51,11 @@ _SMALL_WORDS = frozenset(
 )
 """Words without which a question is still the same."""
 
+_DAYS = frozenset(
+    "today tonight tomorrow yesterday heute gestern demain hoy mañana ayer oggi".split()
+)
+"""Words that may stand in addition, and ask for something else."""
+
 _TELLING_LEFT = 2
 """So many other words must be left of each."""
 
@@ -58,6 +71,9 @@ _LONG_ROW = 40
 _ALL_BUT_FEW = 0.75
 """Share of their values in which two questions must agree where the answers say too little."""
 
+_ANSWERED_ALIKE = 0.8
+"""Similarity of two answers to one question on two tickets."""
+
 _PART = re.compile(r"\n+|(?<=[.!?:])\s+")
 
 
@@ -69,7 +85,7 @@ class ComparedTexts:
         asked: All that each row asks.
         said: The answers.
         gists: Words of that without the frames that many rows share.
-        frames: A digest of each row's frame; empty without one.
+        frames: A digest of each row's frame, whatever its numbers; empty without one.
         ends: Words of each frame at the beginning and at the end, shape (n, 2).
         answers: Words of the answers.
         recurring: Whether the answer is a label or stands under many questions, shape (n,).
@@ -92,10 +108,11 @@ class ComparedTexts:
             text = asked_of(row)
             asked.append("" if len(row.turns) == 1 and text == answer else text)
         words = split_words(asked)
-        texts = [words.text(i) for i in range(len(words))]
-        ends = frames(texts)
+        masked = with_slots(words)
+        ends = frames_with_slots(words, masked)
         digests = []
-        for text, (begin, end) in zip(texts, ends, strict=True):
+        for i, (begin, end) in enumerate(ends):
+            text = masked.text(i)
             tail = text[len(text) - end :]
             digests.append(exact_key(text[:begin], tail) if begin or end else b"")
         return cls(
@@ -183,6 +200,35 @@ class ComparedTexts:
                 keep[k] = not (self._is_code(i) or self._is_code(j))
         return keep
 
+    def answers_tell_nothing(self, i: int, j: int) -> bool:
+        """Whether the answers are one piece of data, and what is asked is not the same by itself.
+
+        A query is equal where what it asks is; settings and lists are equal in many files.
+        """
+        words = min(len(self.gists.of(i)), len(self.gists.of(j)))
+        if words >= _LONG_ROW or not self._data.is_said(i):
+            return False
+        if self.spoken.same(i, j):
+            return False
+        return self.of_two_frames(i, j) or not self.wordings.same(i, j)
+
+    def tells_apart(self, i: int, j: int) -> bool:
+        """Whether another word stands in the question, and another one in the answer, of two rows.
+
+        Both are short, and edits that fall on both are rarer than two facts in one form.
+        """
+        table = self.answers
+        if min(len(table.of(i)), len(table.of(j))) >= _SHORT_QUESTION:
+            return False
+        changes = Levenshtein.opcodes(table.text(i), table.text(j))
+        if all(change.tag != "replace" for change in changes) or not self.another_word(i, j):
+            return False
+        return not self.wordings_of([tokens_of(self.said[k]) for k in (i, j)]).same(0, 1)
+
+    @functools.cached_property
+    def _data(self) -> DataBeside:
+        return DataBeside(self.asked, self.said)
+
     @functools.cached_property
     def said_keys(self) -> Sequence[bytes]:
         """A key of each answer: equal where the answers are, but for case and layout."""
@@ -246,11 +292,50 @@ class ComparedTexts:
             answered_alike: Whether they have one long answer. Then only a value in place of
                 another one counts, not one that an edit put in.
         """
+        if self.asks_of_other_data(i, j):
+            return True
         if answered_alike:
             return value_changes(self.gists, i, j, short=_FEW_WORDS)
         if self.recurring[i] and self.recurring[j]:
             return value_changes(self.gists, i, j, spared=_ALL_BUT_FEW)
         return value_changes(self.gists, i, j)
+
+    def asks_of_other_data(self, i: int, j: int) -> bool:
+        """Whether two rows are asked about other data, or other numbers in one form that count."""
+        if self._numbers_of_frame_count(i, j):
+            return True
+        return self._data.differ(i, j, self._numbers.differ(i, j))
+
+    def _numbers_of_frame_count(self, i: int, j: int) -> bool:
+        """Whether what two rows are asked may depend on numbers in the frame that they share."""
+        if not self._numbers.differ(i, j):
+            return False
+        if self._numbers.tell(i) or not self._say_the_same(i, j):
+            return True
+        if self._numbers.is_rare(i):
+            return False
+        one, other = self.spoken.tokens[i], self.spoken.tokens[j]
+        if len(one) != len(self.asked_words.of(i)) or len(other) != len(self.asked_words.of(j)):
+            return True
+        return not only_names_differ(one, other, self.ends[i])
+
+    def _say_the_same(self, i: int, j: int) -> bool:
+        if self.said_keys[i] == self.said_keys[j]:
+            return True
+        similarity = similarities(self.answers, np.array([i]), np.array([j]))
+        if float(similarity[0]) < _ANSWERED_ALIKE:
+            return False
+        return not value_changes(self.answers, i, j)
+
+    @functools.cached_property
+    def _numbers(self) -> NumbersOfFrames:
+        return NumbersOfFrames(
+            words=self.asked_words,
+            gists=self.gists,
+            frames=self.frames,
+            ends=self.ends,
+            answers=self.said_keys,
+        )
 
     def beside_one_text(self, i: int, j: int) -> tuple[list[str], list[str]] | None:
         """What two rows ask beside the text that they share, as words; None if they share little.
@@ -266,14 +351,22 @@ class ComparedTexts:
             return None
         return rest
 
-    def another_word(self, i: int, j: int) -> bool:
+    def another_word(self, i: int, j: int, *, below: int = _SHORT_QUESTION) -> bool:
         """Whether two short questions differ in a word that stands in the place of another one.
 
-        "How do I cancel it?" and "How do I renew it?" share all but the word that counts; a slip is
-        no other word.
+        "How do I cancel it?" and "How do I renew it?" share all but the word that counts, "am I
+        paid" and "am I paid today" too; a slip is no other word.
+
+        Args:
+            i: A row.
+            j: Another.
+            below: Words from which a question is not short.
         """
-        if min(len(self.gists.of(i)), len(self.gists.of(j))) >= _SHORT_QUESTION:
+        if min(len(self.gists.of(i)), len(self.gists.of(j))) >= below:
             return False
+        first, second = map(set, (self.wordings.tokens[i], self.wordings.tokens[j]))
+        if not _DAYS.isdisjoint(first ^ second):
+            return True
         changes = Levenshtein.opcodes(self.gists.text(i), self.gists.text(j))
         if all(change.tag != "replace" for change in changes):
             return False
@@ -282,6 +375,8 @@ class ComparedTexts:
     def _other_question_on_one_text(self, i: int, j: int) -> bool:
         rest = self.beside_one_text(i, j)
         if rest is None:
+            return False
+        if self._numbers.differ(i, j) and without_numbers(rest[0]) == without_numbers(rest[1]):
             return False
         if self.wordings_of(rest).same(0, 1) or self._same_but_for_small_words(rest):
             return False

@@ -293,6 +293,7 @@ def _ask_one_thing(texts: ComparedTexts, pairs: Pairs) -> Bools:
         is_copy = said_alike[k] and not texts.recurring[i]
         if is_copy:
             differ = texts.values_differ(i, j, answered_alike=True) or texts.asks_opposite(i, j)
+            differ = differ or texts.answers_tell_nothing(i, j)
         else:
             differ = texts.asks_differ(i, j) or texts.another_word(i, j)
         keep[k] = not other_task and not differ

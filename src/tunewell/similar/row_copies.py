@@ -28,6 +28,9 @@ _GREETED = 0.1
 _FEWEST_GREETED = 3
 """… if there are so many of them."""
 
+_BELOW = 15
+"""Words from which a question with a label may have another word in the place of one."""
+
 _ANSWER_WORDS = 8
 """Shorter answers are labels, not templates."""
 
@@ -80,14 +83,14 @@ def find_copies(rows: Sequence[ComparedRow]) -> RowCopies:
     templates = [family for family in families if not _behind_an_instruction(texts, family)]
     templates += _of_answers(rows, texts.answers, templates)
 
-    edited = _edited(texts)
+    edited, doubtful = _edited(texts)
     outside = edited.where(without(edited, templates, len(rows)))
     respelt = texts.same_wording()
     respelt = respelt.where(texts.answers_agree(respelt))
     respelt = respelt.where(~_of_greetings(texts, respelt, templates))
     pairs = outside.followed_by(respelt).once(len(rows))
     pairs = pairs.where(~contradict(rows, texts, pairs))
-    likely = likely_copies(texts, pairs)
+    likely = doubtful.followed_by(likely_copies(texts, pairs)).once(len(rows))
     # Rows of one template are alike by intent; where answers are labels, families are loose.
     says_little = texts.answers.lengths[likely.left] < _ANSWER_WORDS
     likely = likely.where(says_little | without(likely, templates, len(rows)))
@@ -120,23 +123,36 @@ def _behind_an_instruction(texts: ComparedTexts, family: Sequence[int]) -> bool:
     return len(shared) == 1 and words >= _INSTRUCTION and bool(texts.recurring[list(family)].all())
 
 
-def _edited(texts: ComparedTexts) -> Pairs:
+def _edited(texts: ComparedTexts) -> tuple[Pairs, Pairs]:
     """Pairs that are edited copies by what they ask beyond their frames, and what they answer.
 
     Where the answer recurs it says nothing: what is asked must be alike by itself.
+
+    Returns:
+        These pairs, and those that may be copies or two facts.
     """
     pairs = near_pairs(texts.whole)
     pairs = pairs.where(copies(texts.gists, texts.answers, texts.whole, pairs))
     pairs = pairs.where(texts.may_answer_alike(pairs))
     recur = texts.recurring[pairs.left] | texts.recurring[pairs.right]
     asked_alike = alike(texts.gists, pairs.left, pairs.right, least=THRESHOLD)
-    opposed = [texts.asks_opposite(i, j) for i, j in pairs.positions()]
-    keep = (~recur | asked_alike) & ~np.array(opposed, dtype=np.bool_)
+    other = [
+        texts.asks_opposite(i, j) or texts.asks_of_other_data(i, j) for i, j in pairs.positions()
+    ]
+    keep = (~recur | asked_alike) & ~np.array(other, dtype=np.bool_)
     for k in np.flatnonzero(keep & recur):
         i, j = int(pairs.left[k]), int(pairs.right[k])
-        differ = texts.of_two_frames(i, j) or texts.asks_differ(i, j) or texts.another_word(i, j)
+        another = texts.another_word(i, j, below=_BELOW)
+        differ = another or texts.of_two_frames(i, j) or texts.asks_differ(i, j)
         keep[k] = not differ
-    return pairs.where(keep)
+    pairs = pairs.where(keep)
+    doubts = [_is_doubtful(texts, i, j) for i, j in pairs.positions()]
+    is_doubtful = np.array(doubts, dtype=np.bool_)
+    return pairs.where(~is_doubtful), pairs.where(is_doubtful)
+
+
+def _is_doubtful(texts: ComparedTexts, i: int, j: int) -> bool:
+    return texts.answers_tell_nothing(i, j) or texts.tells_apart(i, j)
 
 
 def _of_answers(

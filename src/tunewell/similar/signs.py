@@ -135,6 +135,13 @@ _CODE = re.compile(
 )
 
 
+SIGN_WORDS = (
+    *_CURRENCIES.values(),
+    *(word.strip() for _, _, word in _SIGNS if word.strip() != "0"),
+    *"0minus 0percent 0pow 0degree".split(),
+)
+"""The words that stand for signs, but for those of LaTeX and of rare symbols."""
+
 _CODE_NAMES = ("usd", "eur", *"gbp jpy inr rub krw try uah vnd ils btc".split())
 
 
