@@ -380,6 +380,18 @@ def test_numbers_count_where_answers_depend_on_them(form: str, answers: str) -> 
     assert say([*rows[:-1], *FLOWERS], rows[-1:]) == nothing()
 
 
+def test_versions_are_no_names_of_rows() -> None:
+    asked = ("keys", "tools", "owners", "limits", "files", "hosts")
+    rows = []
+    for major in (3, 4):
+        for name in asked:
+            data = (
+                f'{{"{name}": "none", "kept": "{name}", "list": [], "default": "", "by": "hand"}}'
+            )
+            rows.append((f"Settings of version {major}.2.0, as shipped, part {name}", data))
+    assert say([*rows, *FLOWERS]) == nothing()
+
+
 def test_one_label_under_a_day_more_is_another_question() -> None:
     rows = [
         ("how much am i getting paid", "income"),

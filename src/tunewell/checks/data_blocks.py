@@ -46,8 +46,16 @@ def data_of(text: str) -> str:
 
 
 def is_data(text: str) -> bool:
-    """Whether most words of a text are data."""
-    return 2 * len(_WORD.findall(data_of(text))) > len(_WORD.findall(text))
+    """Whether most words of a text are data, be they few.
+
+    Example:
+        >>> is_data('{"options": {"type": "object"}}'), is_data("[Music] Hello {name}")
+        (True, False)
+    """
+    if not _MAY_BE_DATA.search(text):
+        return False
+    found = "\n".join(_parts(text))
+    return 2 * len(_WORD.findall(found)) > len(_WORD.findall(text))
 
 
 def _parts(text: str) -> Iterator[str]:

@@ -45,6 +45,9 @@ _OTHER_QUESTION = 0.7
 _SHORT_QUESTION = 12
 """… and, below so many words, is the same but for slips."""
 
+_TWO_FACTS = 15
+"""Words from which another word in the question and in the answer may be two edits."""
+
 _SMALL_WORDS = frozenset(
     "the a an this that these those your our my do does did is are be we you it to what will would "
     "der die das den dem ein eine mein meine ihr ihre le la les un une mon ma el los mi su".split()
@@ -201,16 +204,17 @@ class ComparedTexts:
         return keep
 
     def answers_tell_nothing(self, i: int, j: int) -> bool:
-        """Whether the answers are one piece of data, and what is asked is not the same by itself.
+        """Whether the answers are data, and what is asked is not the same by itself.
 
         A query is equal where what it asks is; settings and lists are equal in many files.
         """
         words = min(len(self.gists.of(i)), len(self.gists.of(j)))
-        if words >= _LONG_ROW or not self._data.is_said(i):
+        if words >= _LONG_ROW or not (self._data.is_said(i) or self._data.is_said(j)):
             return False
         if self.spoken.same(i, j):
             return False
-        return self.of_two_frames(i, j) or not self.wordings.same(i, j)
+        apart = self._numbers.differ(i, j) or self.of_two_frames(i, j)
+        return apart or not self.wordings.same(i, j)
 
     def tells_apart(self, i: int, j: int) -> bool:
         """Whether another word stands in the question, and another one in the answer, of two rows.
@@ -218,10 +222,11 @@ class ComparedTexts:
         Both are short, and edits that fall on both are rarer than two facts in one form.
         """
         table = self.answers
-        if min(len(table.of(i)), len(table.of(j))) >= _SHORT_QUESTION:
+        if min(len(table.of(i)), len(table.of(j))) >= _TWO_FACTS:
             return False
         changes = Levenshtein.opcodes(table.text(i), table.text(j))
-        if all(change.tag != "replace" for change in changes) or not self.another_word(i, j):
+        has_another = any(change.tag == "replace" for change in changes)
+        if not has_another or not self.another_word(i, j, below=_TWO_FACTS):
             return False
         return not self.wordings_of([tokens_of(self.said[k]) for k in (i, j)]).same(0, 1)
 
@@ -312,12 +317,17 @@ class ComparedTexts:
             return False
         if self._numbers.tell(i) or not self._say_the_same(i, j):
             return True
-        if self._numbers.is_rare(i):
-            return False
+        return not (self._numbers.is_rare(i) or self._only_names_differ(i, j))
+
+    def may_be_of_two_versions(self, i: int, j: int) -> bool:
+        """Whether two rows share a frame with other numbers that name neither a row nor a day."""
+        return self._numbers.differ(i, j) and not self._only_names_differ(i, j, days=True)
+
+    def _only_names_differ(self, i: int, j: int, *, days: bool = False) -> bool:
         one, other = self.spoken.tokens[i], self.spoken.tokens[j]
         if len(one) != len(self.asked_words.of(i)) or len(other) != len(self.asked_words.of(j)):
-            return True
-        return not only_names_differ(one, other, self.ends[i])
+            return False
+        return only_names_differ(one, other, self.ends[i], days=days)
 
     def _say_the_same(self, i: int, j: int) -> bool:
         if self.said_keys[i] == self.said_keys[j]:

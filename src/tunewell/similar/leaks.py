@@ -293,7 +293,6 @@ def _ask_one_thing(texts: ComparedTexts, pairs: Pairs) -> Bools:
         is_copy = said_alike[k] and not texts.recurring[i]
         if is_copy:
             differ = texts.values_differ(i, j, answered_alike=True) or texts.asks_opposite(i, j)
-            differ = differ or texts.answers_tell_nothing(i, j)
         else:
             differ = texts.asks_differ(i, j) or texts.another_word(i, j)
         keep[k] = not other_task and not differ
@@ -306,6 +305,8 @@ def _code_allows(texts: ComparedTexts, i: int, j: int, agrees: bool) -> bool:
     Where the code differs, "Write a search" and "Write a search test" are two tasks; one question
     with a slip is one.
     """
+    if texts.answers_tell_nothing(i, j):
+        return False
     return bool(agrees) or texts.wordings.same(i, j) or texts.spoken.same(i, j)
 
 

@@ -90,6 +90,9 @@ def find_copies(rows: Sequence[ComparedRow]) -> RowCopies:
     respelt = respelt.where(~_of_greetings(texts, respelt, templates))
     pairs = outside.followed_by(respelt).once(len(rows))
     pairs = pairs.where(~contradict(rows, texts, pairs))
+    versions = [texts.may_be_of_two_versions(i, j) for i, j in pairs.positions()]
+    doubtful = doubtful.followed_by(pairs.where(np.array(versions, dtype=np.bool_)))
+    pairs = pairs.where(~np.array(versions, dtype=np.bool_))
     likely = doubtful.followed_by(likely_copies(texts, pairs)).once(len(rows))
     # Rows of one template are alike by intent; where answers are labels, families are loose.
     says_little = texts.answers.lengths[likely.left] < _ANSWER_WORDS

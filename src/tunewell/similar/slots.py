@@ -7,6 +7,7 @@ the answers do not depend on them.
 from __future__ import annotations
 
 import functools
+import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
@@ -26,13 +27,18 @@ _LEAST_LEFT = 3
 """Words that must be left of a text, or its numbers are what it asks."""
 
 _NAMES = frozenset(
-    "ticket case ref reference id incident request claim docket vorgang aktenzeichen az fall "
+    "ticket case ref reference id incident request claim docket customer client account "
+    "vorgang aktenzeichen az fall kunde kundennummer "
     "ticketnummer vorgangsnummer fallnummer referenz referenznummer dossier incident référence "
     "caso expediente solicitud referencia pratica riferimento processo zaak zaaknummer".split()
 )
 """What stands in front of a number that merely names a row."""
 
 _OF_DAYS = "date dated datum received created opened fecha data eingegangen reçu recibido".split()
+
+_YEAR = re.compile(r"(?:19|20)\d\d")
+_OF_A_DAY = 2
+"""Numbers of a day, its month and its year, that stand beside each other."""
 
 _NO_NUMBERS = (*SIGN_WORDS, *NEGATIONS)
 """Values that are no numbers."""
@@ -46,7 +52,7 @@ _RARE_ANSWER = 0.2
 _OF_SLIPS = 0.3
 """One question may have two answers by mistake, in a smaller share of those asked again."""
 
-_BETWEEN = frozenset("no nr num number nummer numéro número numero n id code".split())
+_BETWEEN = frozenset("no nr num number nummer numéro número numero n id code 0minus".split())
 """What may stand between such a name and its number."""
 
 
@@ -162,6 +168,8 @@ def only_names_differ(
     one: Sequence[str],
     other: Sequence[str],
     end: tuple[int, int],
+    *,
+    days: bool = False,
 ) -> bool:
     """Whether two texts of one form differ, within their frames, only in what names the row.
 
@@ -169,6 +177,7 @@ def only_names_differ(
         one: The words of a text.
         other: Those of another one.
         end: Words of the frame at the beginning and at the end.
+        days: Whether a day, with its year, is such a name too.
 
     Example:
         >>> only_names_differ(["ticket", "no", "12", "why"], ["ticket", "no", "9", "why"], (3, 0))
@@ -177,16 +186,28 @@ def only_names_differ(
         False
     """
     begin, behind = end
-    places = [*range(begin), *range(-behind, 0)]
-    differing = [place for place in places if one[place] != other[place]]
-    return all(_is_named(one, place) for place in differing)
+    places = [*range(begin), *range(len(one) - behind, len(one))]
+    apart = len(other) - len(one)
+    for place in places:
+        beside = place if place < begin else place + apart
+        is_name = _is_named(one, place) or (days and _is_of_a_day(one, place))
+        if one[place] != other[beside] and not is_name:
+            return False
+    return True
 
 
 def _is_named(words: Sequence[str], place: int) -> bool:
-    before = place % len(words) - 1
-    while before > 0 and words[before] in _BETWEEN:
+    before = place - 1
+    while before > 0 and (len(words[before]) == 1 or words[before] in _BETWEEN):
         before -= 1
     return before >= 0 and words[before] in _NAMES
+
+
+def _is_of_a_day(words: Sequence[str], place: int) -> bool:
+    """Whether a year and another number, or a month, stand beside each other here."""
+    near = words[max(0, place - 2) : place + 3]
+    has_year = any(map(_YEAR.fullmatch, near))
+    return has_year and len(near) - len(without_numbers(near)) >= _OF_A_DAY
 
 
 def without_numbers(words: Sequence[str]) -> list[str]:
