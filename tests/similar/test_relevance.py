@@ -5,7 +5,7 @@ import pytest
 
 from tests.similar.desk_and_chat import CHAT, DESK
 from tunewell.similar.clusters import clusters
-from tunewell.similar.relevance import relevance
+from tunewell.similar.relevance import _share_clear_of, relevance
 from tunewell.similar.vectors import available, vectors
 
 pytestmark = pytest.mark.skipif(not available(), reason="the part 'vectors' is not installed")
@@ -40,3 +40,12 @@ def test_clusters_find_what_is_apart() -> None:
     assert len(set(own.tolist())) == 4
     assert centres.shape == (4, 16)
     assert not vectors([""]).any()
+
+
+def test_where_nothing_is_off_task_no_call_is_precise() -> None:
+    rng = np.random.default_rng(4)
+    cut, scores = -0.1, rng.normal(0.3, 0.2, 400)
+    called, others = scores[scores < cut], scores[scores >= cut]
+    assert _share_clear_of(cut, called, others) < 0.8
+    apart = np.concatenate([called, rng.normal(-0.9, 0.1, 80)])
+    assert _share_clear_of(cut, apart, others) > 0.8
