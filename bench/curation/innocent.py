@@ -5,9 +5,9 @@ judged by hand; `innocent_judgements.jsonl` keeps what was said of each, by a di
 Of a rule the hits with the lowest digests are judged, which is a random sample that stays the same
 when other hits come and go.
 
-TUNEWELL_DATA=… TUNEWELL_CLONES=… PEERS_PYTHON=… python -m bench curation/innocent [hits.jsonl]
+TUNEWELL_DATA=… TUNEWELL_CLONES=… PEERS_PYTHON=… python -m bench.curation.innocent FOLDER [SET …]
 
-The hits, with their texts, go to the file that is named; the result holds counts alone.
+The hits, with their texts, go to files in the folder; the result holds counts alone.
 """
 
 from __future__ import annotations
@@ -73,33 +73,57 @@ class Hit:
         return hashlib.sha256(whole.encode()).hexdigest()[:16]
 
 
-def main(hits_file: str = "") -> None:
-    """Measure every set and keep the result."""
-    result: dict[str, Any] = {}
-    hits: list[Hit] = []
-    for name, read in sets().items():
-        pairs = read()
-        if not pairs:
-            print(name, "left out: nothing to read")
+def main(folder: str, *names: str) -> None:
+    """Measure the named sets, or all, and keep the result over all that were measured.
+
+    The hits of each set, with their texts, stay in a file of the folder: a set that has one is not
+    measured again.
+    """
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    known = sets()
+    for name in names or known:
+        file = Path(folder) / f"{name.replace(' ', '_')}.json"
+        if file.is_file():
             continue
-        drawn = random.Random(7).sample(pairs, min(MOST, len(pairs)))
-        found = list(hits_of(name, drawn))
-        hits += found
-        counts = Counter(hit.rule for hit in found)
-        shares = {rule: round(n / len(drawn), 4) for rule, n in sorted(counts.items())}
-        result[name] = {"rows": len(drawn), "shares": shares}
-        result[name]["peers"] = shares_dropped(drawn[:OF_PEERS])
-        result[name]["peer_rows"] = len(drawn[:OF_PEERS])
-        print(name, json.dumps(result[name]), flush=True)
-    if hits_file:
-        lines = [json.dumps({"hit": hit.digest, **asdict(hit)}, ensure_ascii=False) for hit in hits]
-        Path(hits_file).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        found = _measured(name, known[name]())
+        print(name, json.dumps(found["shares"]), flush=True)
+        file.write_text(json.dumps(found, ensure_ascii=False, indent=1), encoding="utf-8")
+
+    hits: list[Hit] = []
+    result: dict[str, Any] = {}
+    for name in known:
+        file = Path(folder) / f"{name.replace(' ', '_')}.json"
+        if file.is_file():
+            found = json.loads(file.read_text(encoding="utf-8"))
+            hits += [Hit(**hit) for hit in found.pop("hits")]
+            result[name] = found
     rows = sum(each["rows"] for each in result.values())
-    judged = _judged(hits, rows)
+    left_out = sorted(set(known) - set(result))
     keep(
         "curation-innocent",
-        {"rows": rows, "rules": judged, "peers": _peers(result), "sets": result},
+        {
+            "rows": rows,
+            "not_measured": left_out,
+            "rules": _judged(hits, rows),
+            "peers": _peers(result),
+            "sets": result,
+        },
     )
+
+
+def _measured(name: str, pairs: Pairs) -> dict[str, Any]:
+    """What the rules and the peers say of a set; no rows where there is nothing to read."""
+    drawn = random.Random(7).sample(pairs, min(MOST, len(pairs)))
+    found = list(hits_of(name, drawn)) if drawn else []
+    counts = Counter(hit.rule for hit in found)
+    shares = {rule: round(n / len(drawn), 4) for rule, n in sorted(counts.items())}
+    return {
+        "rows": len(drawn),
+        "shares": shares,
+        "peers": shares_dropped(drawn[:OF_PEERS]) if drawn else {},
+        "peer_rows": len(drawn[:OF_PEERS]),
+        "hits": [asdict(hit) for hit in found],
+    }
 
 
 def hits_of(name: str, pairs: Pairs) -> Iterator[Hit]:
