@@ -31,9 +31,9 @@ ROWS = "\n".join(
 
 
 def run(*command: str) -> str:
-    """What a command prints; it may take ten minutes."""
+    """What a command prints on its standard output; it may take ten minutes."""
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
-    return done.stdout + done.stderr
+    return done.stdout
 
 
 def size_mb(folder: Path) -> int:
