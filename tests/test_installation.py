@@ -43,6 +43,21 @@ def test_a_missing_extra_is_named_with_what_to_type(monkeypatch: pytest.MonkeyPa
     assert checks["extra train"].hint == "pip install 'tunewell[train]'"
 
 
+def test_a_missing_package_around_a_module_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    modules = ("nosuchpackage.inner",)
+    monkeypatch.setitem(installation.EXTRAS, "otlp", (modules, "spans"))
+    checks = {check.name: check for check in check_installation()}
+    assert checks["extra otlp"].state == "missing"
+
+
+def test_every_module_of_an_extra_leads_to_it() -> None:
+    for extra, (modules, _) in EXTRAS.items():
+        for module in modules:
+            found = installation.extra_of(f"{module}.inner")
+            assert module in EXTRAS[found][0], (extra, module)
+    assert installation.extra_of("opentelemetry") == installation.extra_of("nosuch") == ""
+
+
 def test_what_is_broken_fails_and_says_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

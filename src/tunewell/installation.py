@@ -50,9 +50,8 @@ def extra_of(module: str) -> str:
         >>> extra_of("transformers.models"), extra_of("pwdlib"), extra_of("antigravity")
         ('train', 'web', '')
     """
-    package = module.partition(".")[0]
     for extra, (modules, _) in EXTRAS.items():
-        if package in modules:
+        if any(f"{module}.".startswith(f"{each}.") for each in modules):
             return extra
     return ""
 
@@ -190,9 +189,16 @@ def _is_installed(name: str) -> bool:
     return True
 
 
+def _is_there(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # the package around it is missing
+        return False
+
+
 def _extra(name: str) -> InstallationCheck:
     modules, purpose = EXTRAS[name]
-    missing = [each for each in modules if importlib.util.find_spec(each) is None]
+    missing = [each for each in modules if not _is_there(each)]
     if missing:
         return InstallationCheck(
             name=f"extra {name}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import shutil
@@ -177,8 +178,6 @@ def add(name: str) -> Callable[[dict[str, bytes]], None]:
     """A member that the manifest vouches for."""
 
     def change(members: dict[str, bytes]) -> None:
-        import hashlib
-
         members[name] = b"x"
         digest = hashlib.sha256(b"x").hexdigest()
         named(members, lambda value: value["digests"].update({name: digest}))
@@ -261,38 +260,57 @@ OLD_ROWS = [
 ]
 
 
-@pytest.mark.parametrize("revision", ["0002", "0003", "0004", "0005", "0006"])
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_backup_of_any_past_schema_comes_back_in_todays(
-    kind: str, revision: str, made: Path, tmp_path: Path, database: Callable[[str], str]
-) -> None:
-    engine = tables.connect(f"sqlite:///{tmp_path / 'old.db'}")
-    _move(engine, "0002")
+PAST = ["0002", "0003", "0004", "0005", "0006"]
+
+
+@pytest.fixture(scope="module")
+def of_past_schemas(backed_up: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A backup of every past schema: one database, moved on from one to the next."""
+    folder = tmp_path_factory.mktemp("past")
+    source = Path(shutil.copy(backed_up / "b.tar", folder / "b.tar"))
+    engine = tables.connect(f"sqlite:///{folder / 'old.db'}")
+    _move(engine, PAST[0])
     with engine.begin() as connection:
         for row in OLD_ROWS:
             connection.execute(sa.text(row))
-    _move(engine, revision)
-
-    def of_then(members: dict[str, bytes]) -> None:
-        for name in [each for each in members if each.startswith("tables/")]:
-            del members[name]
-        rows = {}
-        with engine.connect() as connection:
-            for table in backup._tables(connection):
-                lines, rows[table.name] = backup._lines(connection, table)
-                with lines:
-                    members[f"tables/{table.name}.jsonl"] = lines.read()
-        import hashlib
-
-        digests = {
-            n: hashlib.sha256(c).hexdigest() for n, c in members.items() if n != "manifest.json"
-        }
-        named(members, lambda value: value.update(revision=revision, rows=rows, digests=digests))
-
-    old = changed(made, of_then)
+    found = {}
+    for revision in PAST:
+        _move(engine, revision)
+        old = changed(source, lambda members, now=revision: of_then(members, engine, now))  # type: ignore[misc]
+        found[revision] = old.rename(folder / f"{revision}.tar")
     engine.dispose()
+    return found
+
+
+def of_then(members: dict[str, bytes], engine: sa.Engine, revision: str) -> None:
+    """The tables of a database in the place of those of a backup."""
+    for name in [each for each in members if each.startswith("tables/")]:
+        del members[name]
+    rows = {}
+    with engine.connect() as connection:
+        for table in backup._tables(connection):
+            lines, rows[table.name] = backup._lines(connection, table)
+            with lines:
+                members[f"tables/{table.name}.jsonl"] = lines.read()
+    digests = {
+        name: hashlib.sha256(content).hexdigest()
+        for name, content in members.items()
+        if name != "manifest.json"
+    }
+    named(members, lambda value: value.update(revision=revision, rows=rows, digests=digests))
+
+
+@pytest.mark.parametrize("revision", PAST)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_backup_of_any_past_schema_comes_back_in_todays(
+    kind: str,
+    revision: str,
+    of_past_schemas: dict[str, Path],
+    tmp_path: Path,
+    database: Callable[[str], str],
+) -> None:
     url = database(kind)
-    restore(old, tmp_path / "new", url=url)
+    restore(of_past_schemas[revision], tmp_path / "new", url=url)
     with Store(tmp_path / "new", url=url) as store:
         assert store.check_ledger().faults == ()
         assert store.check_ledger().entries == 3
