@@ -73,7 +73,8 @@ def test_the_size_is_what_the_work_costs(project: Path, factor: float) -> None:
     size = demo_size(spec, speeds, seconds=900)
     epochs, folds = spec.train.epochs, spec.split.folds
     curve = 0.125 * 4 + 0.25 * 3 + 0.5 * 3  # epochs over all rows, the smaller shares going longer
-    looks = folds * (epochs + 1) + 5 + 4 + 4  # every row under every fold; in the curve, held out
+    # Once untrained, after each epoch seen and not seen; the curve's second half; three at the end.
+    looks = 1 + 2 * epochs + (3 + 2 + 2) + 3
     training = size.tokens * (
         1 / speeds.trunk
         + (epochs + curve) * (folds - 1) / speeds.folds

@@ -8,12 +8,13 @@ the losses of the answers.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tunewell.plan import Speeds
 from tunewell.task import TaskSpec
 from tunewell.train.studies.forecast import SHARES
-from tunewell.train.studies.learning_curve import epochs_at
+from tunewell.train.studies.learning_curve import epochs_at, first_look
 
 FIXED_S = 100.0
 """Measuring, reading, curating, loading, the report: what does not grow with the training."""
@@ -33,6 +34,9 @@ LOOK_SPEED = 1.6
 
 Measured on two cores without AMX: 53 s for 52,000 tokens at 986 tokens/s in the folds.
 """
+
+LOOKS_AT_END = 3
+"""What the trained folds would write by themselves (twice all rows), and answers without inputs."""
 
 ARMS = 4
 """base, prompted and tuned, and the one that was trained on everything."""
@@ -89,17 +93,21 @@ def demo_size(spec: TaskSpec, speeds: Speeds, *, seconds: float) -> DemoSize:
 def token_seconds(spec: TaskSpec, speeds: Speeds) -> float:
     """What one distinct training token costs, over all trainings."""
     recipe, folds = spec.train, spec.split.folds
-    smaller = [share for share in SHARES if share < 1]
-    curve = sum(share * epochs_at(share, recipe.epochs) for share in smaller)
-    # Before the first epoch and after each: every row under every fold; in the curve, held out.
-    of_trace = folds * (recipe.epochs + 1)
-    of_curve = sum(epochs_at(share, recipe.epochs) + 1 for share in smaller)
-    looks = (of_trace + of_curve) / (LOOK_SPEED * speeds.folds)
+    lengths = {share: epochs_at(share, recipe.epochs) for share in SHARES if share < 1}
+    curve = sum(share * epochs for share, epochs in lengths.items())
+    looks = (LOOKS_AT_END + _looks(recipe.epochs, lengths.values())) / (LOOK_SPEED * speeds.folds)
     of_folds = 1 / speeds.trunk + (recipe.epochs + curve) * (folds - 1) / speeds.folds
     is_checked = recipe.layers != recipe.fold_layers
     check = recipe.epochs * (1 - 1 / folds) / speeds.train if is_checked else 0.0
     final_and_dumped = 2 * recipe.epochs / speeds.train
     return of_folds + looks + check + final_and_dumped
+
+
+def _looks(epochs: int, of_curve: Iterable[int]) -> int:
+    """How often all rows are measured: in the folds, and in the curve of these lengths."""
+    # Once before training, then each row under the fold that never saw it and one that did.
+    of_folds = 1 + 2 * epochs
+    return of_folds + sum(length - first_look(length) + 1 for length in of_curve)
 
 
 def row_seconds(spec: TaskSpec, speeds: Speeds) -> float:

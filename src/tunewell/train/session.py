@@ -396,6 +396,7 @@ class TrainingSession:
         *,
         epochs: int,
         planned: int = 0,
+        read_from: int = 0,
         stop: StopRule | None = None,
         read: OnReading | None = None,
     ) -> JobResult:
@@ -407,6 +408,7 @@ class TrainingSession:
             masks: Of the job.
             epochs: Epochs to do.
             planned: Epochs that the rate is planned for; the recipe's if 0.
+            read_from: Epochs before the first measurement.
             stop: Whether to stop early.
             read: Gets every reading while the adapters are as they were read, before anybody is
                 told of it.
@@ -423,7 +425,7 @@ class TrainingSession:
         depth = job.adapted.adapted_share
         done = run_job(
             job,
-            Schedule(epochs, planned=planned or self.recipe.epochs),
+            Schedule(epochs, planned=planned or self.recipe.epochs, read_from=read_from),
             measure=masks.measure,
             stop=stop,
             checkpoint=self.checkpoint(phase),

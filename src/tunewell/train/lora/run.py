@@ -49,12 +49,19 @@ class Schedule:
             is stopped early and its repetition walk the same way.
         max_steps: Stop after so many steps (0 = never); the rate is then planned for them.
         read_every: Measure at the end of every epoch, not only before and after.
+        read_from: Nothing is measured before so many epochs are done; 0 = also before training.
     """
 
     epochs: int
     planned: int = 0
     max_steps: int = 0
     read_every: bool = True
+    read_from: int = 0
+
+    def reads(self, epoch: float) -> bool:
+        """Whether there is a measurement after so many epochs, the end apart."""
+        wanted = self.read_every or not epoch
+        return wanted and epoch >= self.read_from
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +69,7 @@ class JobResult:
     """What a job gave.
 
     Attributes:
-        readings: In order; the first is before training.
+        readings: In order; the first is before training unless `Schedule.read_from` is later.
         tokens: Training tokens processed, all adapters together, padding not counted.
         seconds: Spent on training steps (not on evaluations).
         steps: Optimiser steps.
@@ -151,7 +158,7 @@ class Running:
         self._seconds = 0.0
         self.readings: list[LossReading] = []
         self._resume()
-        if not self.readings:
+        if not self._begun and schedule.reads(0.0):
             self._read(0.0)
             self._save()
 
@@ -163,6 +170,11 @@ class Running:
         if self._stop is None or len(self.readings) < 2:
             return True
         return not self._stop(self.readings)
+
+    @property
+    def _begun(self) -> bool:
+        """Whether anything was trained or measured."""
+        return bool(self.readings) or self.job.bank.steps > 0
 
     @property
     def _finished(self) -> bool:
@@ -196,7 +208,7 @@ class Running:
     def _save(self) -> None:
         if self._checkpoint.path is None:
             return
-        losses = np.stack([r.losses for r in self.readings])
+        losses = np.asarray([r.losses for r in self.readings], np.float32)
         notes = {
             "epoch": self._epoch,
             "step": self._step,
@@ -214,7 +226,7 @@ class Running:
     def _read(self, epoch: float) -> None:
         """Measure, and tell of it."""
         job, which = self.job, self._measure
-        if self.readings:
+        if self._begun:
             losses = job.adapted.measure(job.own_rows, which=which, states=job.states)
         else:
             losses = job.adapted.measure_untrained(job.own_rows, which=which, states=job.states)
@@ -243,7 +255,7 @@ class Running:
         if self._step == len(batches):
             self._epoch += 1
             self._step = 0
-        if self._schedule.read_every or self._finished:
+        if self._schedule.reads(done) or self._finished:
             self._read(done)
         self._save()
 
