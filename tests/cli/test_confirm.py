@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.terminals import read_rest
 from tunewell.cli.confirm import with_confirmed
 from tunewell.cli.main import main
 from tunewell.curate.pipeline import apply_rules, read
@@ -82,20 +83,10 @@ def at_a_terminal(arguments: list[str], answer: str) -> str:
     with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs) as running:
         os.close(theirs)
         os.write(ours, f"{answer}\n".encode())
-        shown = bytearray()
-        while part := _read(ours):
-            shown += part
+        shown = read_rest(ours)
         running.wait(60)
     os.close(ours)
-    return " ".join(shown.decode().split())
-
-
-def _read(terminal: int) -> bytes:
-    """What was written to a terminal; nothing once its other end is closed."""
-    try:
-        return os.read(terminal, 4096)
-    except OSError:
-        return b""
+    return " ".join(shown.split())
 
 
 def test_the_answer_is_written_in_any_form_of_the_rules() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.terminals import read_rest, read_until
 from tunewell.cli.main import main
 
 
@@ -50,11 +51,9 @@ def test_ctrl_c_at_a_prompt_of_a_real_terminal_leaves_nothing_behind(tmp_path: P
         preexec_fn=_take_terminal,
     )
     os.close(theirs)
-    shown = ""
-    while not shown.endswith("[faq.csv]: "):
-        shown += os.read(ours, 4096).decode()
+    shown = read_until(ours, "[faq.csv]: ")
     os.write(ours, b"\x03")
-    shown += _rest(ours)
+    shown += read_rest(ours)
     assert process.wait(60) == 130
     assert "nothing was written" in shown
     assert not re.search("Traceback|resumes", shown)
@@ -66,19 +65,8 @@ def _take_terminal() -> None:
     import signal
     import termios
 
-    # Tests in the background of a script inherit that Ctrl-C is ignored; at a terminal it is not.
+    # Tests in the background of a script inherit that Ctrl-C is ignored, or held back; at a terminal
+    # it is not.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-
-def _rest(terminal: int) -> str:
-    """What is printed until the other side is gone."""
-    text = b""
-    while True:
-        try:
-            piece = os.read(terminal, 4096)
-        except OSError:
-            return text.decode()
-        text += piece
-        if not piece:
-            return text.decode()
