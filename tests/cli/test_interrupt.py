@@ -65,8 +65,7 @@ def _take_terminal() -> None:
     import signal
     import termios
 
-    # Tests in the background of a script inherit that Ctrl-C is ignored, or held back; at a terminal
-    # it is not.
+    # In the background of a script Ctrl-C is ignored or held back, and tests inherit that.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
