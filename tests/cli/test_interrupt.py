@@ -38,34 +38,38 @@ def test_an_interrupt_says_what_became_of_the_work(
     assert capsys.readouterr().err.strip() == says
 
 
+AT_A_TERMINAL = """
+import fcntl, os, signal, sys, termios
+# In the background of a script Ctrl-C is ignored or held back, and that is inherited.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+signal.pthread_sigmask(signal.SIG_SETMASK, ())
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.executable, [sys.executable, "-m", "tunewell", *sys.argv[1:]])
+"""
+"""Takes standard input as its own terminal, as a shell would, and becomes our program."""
+
+
 def test_ctrl_c_at_a_prompt_of_a_real_terminal_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "faq.csv").write_text("question,answer\nWhy?,So.\n", encoding="utf-8")
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "tunewell", "init", str(tmp_path)],
+        [sys.executable, "-c", AT_A_TERMINAL, "init", str(tmp_path)],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
         # A session of its own whose terminal this is, so that Ctrl-C reaches it and nobody else.
         start_new_session=True,
-        preexec_fn=_take_terminal,
     )
     os.close(theirs)
-    shown = read_until(ours, "[faq.csv]: ")
-    os.write(ours, b"\x03")
-    shown += read_rest(ours)
-    assert process.wait(60) == 130
+    try:
+        shown = read_until(ours, "[faq.csv]: ")
+        os.write(ours, b"\x03")
+        shown += read_rest(ours)
+        assert process.wait(60) == 130
+    finally:
+        process.kill()
+        process.wait(60)
+        os.close(ours)
     assert "nothing was written" in shown
     assert not re.search("Traceback|resumes", shown)
     assert [path.name for path in tmp_path.iterdir()] == ["faq.csv"]
-
-
-def _take_terminal() -> None:
-    import fcntl
-    import signal
-    import termios
-
-    # In the background of a script Ctrl-C is ignored or held back, and tests inherit that.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -235,7 +235,9 @@ def test_a_place_that_cannot_be_written_is_the_users_error(
     told = capsys.readouterr().err
     assert code == 1, told
     assert "internal error" not in told
-    assert len(told.strip().splitlines()) <= 4
+    # A slow machine shows progress before it.
+    error = told[told.index("error: ") :]
+    assert len(error.strip().splitlines()) <= 3
 
 
 def test_a_full_disk_ends_in_one_line(tmp_path: Path) -> None:
