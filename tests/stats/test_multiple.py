@@ -35,7 +35,7 @@ def test_benjamini_hochberg_rejects_four_of_the_papers_fifteen() -> None:
     assert holm(PAPER).sum() == 3
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=15)  # the oracle collects garbage in every call: half a second each
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=40), st.randoms(use_true_random=False))
 def test_both_agree_with_statsmodels_in_any_order(p: list[float], rng: object) -> None:
     from statsmodels.stats.multitest import multipletests
