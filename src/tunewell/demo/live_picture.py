@@ -160,7 +160,8 @@ def _wave(story: LiveStory, by_week: Sequence[tuple[dt.datetime, int]]) -> str:
     for stop in (earlier, moment):
         parts.append(axes.upright(stop.at, "stop"))
         parts.append(axes.label(stop.at, stop.decision.action, row=1))
-    named = "".join(f"<li>{escape(_told(alarm))}</li>" for alarm in _of_the_world(moment))
+    told = dict.fromkeys(map(_told, _of_the_world(moment)))
+    named = "".join(f"<li>{escape(line)}</li>" for line in told)
     return (
         "<h2>Waves of questions: hold</h2><p>Questions by week. Dashed: since when something is "
         "new in them, as the first two stops saw it; solid: the decisions.</p>"
