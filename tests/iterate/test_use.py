@@ -13,7 +13,6 @@ from tunewell.decide import TrialState, decide_next
 from tunewell.decide.evidence import CandidateState, EarlierVersion
 from tunewell.experiments import (
     CLOSED,
-    STEPPED,
     ExperimentOutcome,
     draft_experiment,
     open_step,
@@ -24,12 +23,15 @@ from tunewell.gateway.settings import gateway_settings
 from tunewell.iterate import review_readings
 from tunewell.iterate.look import look_at_use, traffic_mark
 from tunewell.iterate.trials import settle_trials, trials_of
+from tunewell.iterate.versions import newest_version
 from tunewell.monitor.reading_batch import reading_batches
 from tunewell.monitor.standing_review import PURPOSE
 from tunewell.people import Accounts, Said, WorkStore
 from tunewell.people.rows_from_use import rows_from_use, take_up_from_use
 from tunewell.project import Project
-from tunewell.run import SAID_BY_PEOPLE
+from tunewell.run import decide_again
+from tunewell.task import load_task
+from tunewell.testing.factories import sample_project
 from tunewell.testing.service import ServiceSettings, simulate
 from tunewell.testing.service.in_store import put_traffic
 from tunewell.types import Estimate
@@ -145,13 +147,20 @@ def sign(project: Project) -> None:
     sign_experiment(project.store, "spring", author="olu")
 
 
-def close(project: Project, outcome: str, low: float, high: float) -> None:
+def close(
+    project: Project,
+    outcome: str,
+    low: float,
+    high: float,
+    *,
+    version: str = NEW,
+) -> None:
     effect = Estimate(value=(low + high) / 2, low=low, high=high, n=900, method="m")
     closed = ExperimentOutcome.model_validate(
         {
             "name": "spring",
             "version": "any",
-            "candidate": NEW[:12],
+            "candidate": version[:12],
             "outcome": outcome,
             "why": "Thumbs said so.",
             "effect": effect,
@@ -191,8 +200,32 @@ def test_an_experiment_is_waited_for_until_it_has_spoken(project: Project) -> No
     (step,) = settle_trials(project, NEW, author="cron")
     assert step.state == "reused"
     assert len(project.store.said(CLOSED)) == 1
-    assert CLOSED in SAID_BY_PEOPLE, "a verdict is made again once it is closed"
-    assert STEPPED not in SAID_BY_PEOPLE
+
+
+def test_a_verdict_is_taken_again_once_its_experiment_is_closed(tmp_path: Path) -> None:
+    made = sample_project(tmp_path, rows=240, outcome="GO")
+    newest = newest_version(made.store)
+    assert newest is not None
+    text = made.file.path.read_text(encoding="utf-8")
+    text = text.replace("gates:\n", "gates:\n  - {experiment: spring}\n", 1)
+    text += TASK[TASK.index("gateway:") :].replace("abcdef123456", newest.model.adapter[:12])
+    made.file.path.write_text(text, encoding="utf-8")
+    project = Project(load_task(tmp_path), made.store)
+
+    def outcome() -> str:
+        verdict = decide_again(project)
+        assert verdict is not None
+        return next(c.outcome for c in verdict.criteria if "spring" in c.name)
+
+    assert outcome() == "INCONCLUSIVE"
+    draft(project)
+    sign(project)
+    open_step(project.store, "spring", author="olu")
+    close(project, "GO", 0.02, 0.1, version=newest.model.adapter)
+    assert outcome() == "GO"
+    (step,) = settle_trials(project, newest.model.adapter, author="cron")
+    assert (step.name, step.state) == ("experiment spring", "reused")
+    made.store.close()
 
 
 def test_what_an_experiment_finds_decides(project: Project) -> None:
