@@ -100,13 +100,14 @@ def frames_with_slots(words: WordTable, masked: WordTable) -> list[tuple[int, in
     lengths = words.lengths.tolist()
     short = []
     for i, (begin, end) in enumerate(ends):
-        if not begin + end or lengths[i] - begin - end < _LEAST_LEFT:
+        says_little = not begin + end or lengths[i] - begin - end < _LEAST_LEFT
+        if says_little and _SLOT in masked.of(i):
             short.append(i)
-    if short:
-        by_name = with_slots(words, named=True)
-        plain = frames([by_name.text(i) for i in range(len(words))])
-        for i in short:
-            ends[i] = plain[i]
+
+    by_name = with_slots(words, named=True) if short else words
+    plain = frames([by_name.text(i) for i in short])
+    for i, end_of_plain in zip(short, plain, strict=True):
+        ends[i] = end_of_plain
     return ends
 
 
