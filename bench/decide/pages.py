@@ -48,7 +48,7 @@ def _asked(client: Any, path: str, asked: dict[str, Any]) -> dict[str, float]:
         begun = time.process_time()
         client.get(path, params=asked).raise_for_status()
         spent.append(1000 * (time.process_time() - begun))
-    p50, p95 = np.quantile(spent[1:], [0.5, 0.95])
+    p50, p95 = np.quantile(spent[1:], [0.5, 0.95]).tolist()
     return {"first_ms": round(spent[0], 1), "p50_ms": round(p50, 1), "p95_ms": round(p95, 1)}
 
 
