@@ -28,6 +28,7 @@ EXTRAS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "trl": (("trl", "accelerate"), "training on several GPUs"),
     "endpoint": (("openai",), "models behind a server"),
     "text": (("pypdf",), "reading PDF files"),
+    "speech": (("soundfile",), "reading recordings"),
     "names": (("onnxruntime", "tokenizers"), "finding names by a small model"),
     "vectors": (("model2vec", "wordllama"), "rows that mean the same"),
     "web": (("fastapi", "uvicorn", "pwdlib"), "the app for people"),

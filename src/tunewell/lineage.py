@@ -244,6 +244,7 @@ class RowHistory(Value):
         part: Where the split put it (``test``, ``review``, ``fold-3``, ``held-out``), empty if
             nowhere.
         family: Its family in the split.
+        audio: Digests of its recordings, files of the project's store.
     """
 
     row: str
@@ -251,6 +252,7 @@ class RowHistory(Value):
     receipts: tuple[Receipt, ...]
     part: str = ""
     family: str = ""
+    audio: tuple[str, ...] = ()
 
 
 def why(store: Store, row: str) -> RowHistory:
@@ -272,8 +274,14 @@ def why(store: Store, row: str) -> RowHistory:
             hint="ids are the row's own id field, else file:line as in the receipts",
         )
     part, family = _place_in_split(store, dataset, row)
+    kept = store.examples(dataset, ids=[row])
     return RowHistory(
-        row=row, dataset=dataset.id, receipts=tuple(receipts), part=part, family=family
+        row=row,
+        dataset=dataset.id,
+        receipts=tuple(receipts),
+        part=part,
+        family=family,
+        audio=kept[0].audio if kept else (),
     )
 
 

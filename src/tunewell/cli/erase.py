@@ -70,6 +70,11 @@ def command(
     for dataset, rows in found.rows.items():
         first = ", ".join(rows[:5])
         show(f"dataset {dataset[:12]}: {plural(len(rows), 'row')} with this person: {first}")
+    if found.clips:
+        show(
+            f"recordings: {plural(found.clips, 'file')} deleted from the project; the files that "
+            "they were read from are yours to delete"
+        )
     for model in found.models:
         show(f"model {model} was trained on such a dataset: retire or retrain it")
     if not found.rows:

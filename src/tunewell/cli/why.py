@@ -25,6 +25,8 @@ def command(
         emit("why", history)
     else:
         _show(history)
+        for clip in history.audio:
+            show(f"  heard: {store.files.path(clip)}")
 
 
 def _show(history: RowHistory) -> None:

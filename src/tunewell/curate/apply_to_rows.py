@@ -11,6 +11,7 @@ from tunewell.checks.broken import Breakage
 from tunewell.checks.broken.refusals import is_told_to_refuse
 from tunewell.curate import age, rules
 from tunewell.curate.findings import SpanRecord
+from tunewell.curate.heard import with_speech
 from tunewell.curate.mass_drops import hold_back
 from tunewell.curate.receipts import Ledger, StepRule, certain_still_there, still_there
 from tunewell.curate.row_checks import RowLook
@@ -47,7 +48,7 @@ def apply_row_rules(
     step.apply_ages_and_kinds()
     step.check_languages()
     hold_back(rows, file, ledger)
-    rules.words(training_of(rows), file, ledger)
+    rules.words(with_speech(training_of(rows)), file, ledger)
     step.note_unproven_numbers()
     return list(step.treat_personal_data())
 

@@ -11,6 +11,7 @@ from tunewell.curate.rows import (
     InputRow,
     ids_of,
     members_of,
+    written_of,
 )
 from tunewell.curate.which_stays import best_of, fallen
 from tunewell.similar import (
@@ -128,7 +129,8 @@ class Likeness:
 
 def likeness(rows: Sequence[InputRow]) -> Likeness:
     """Copies, templates and what may be the same among some rows."""
-    return _likeness(rows, find_copies(rows))
+    written = written_of(rows)
+    return _likeness(written, find_copies(written))
 
 
 def _likeness(rows: Sequence[InputRow], found: RowCopies) -> Likeness:

@@ -23,7 +23,6 @@ from tunewell.people.erased_people import (
     names_erased,
 )
 from tunewell.similar import normalise
-from tunewell.similar.conversations import conversations_of
 from tunewell.store import Store
 from tunewell.types import (
     Dataset,
@@ -50,11 +49,13 @@ class Erasure(Value):
         tombstone: Digest that stands for the person; the store keeps no name.
         rows: By dataset id, the rows that mention the person.
         models: Models that were trained on a dataset with such rows.
+        clips: How many recordings of such rows were deleted from the store.
     """
 
     tombstone: str
     rows: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     models: tuple[str, ...] = ()
+    clips: int = 0
 
 
 def erase(
@@ -83,10 +84,12 @@ def erase(
     marks = marks_of(person)
     rows: dict[str, tuple[str, ...]] = {}
     models: list[str] = []
+    clips: set[str] = set()
     for dataset in datasets(store):
         hit = _rows_with(store, dataset, person, marks)
         if hit:
             rows[dataset.id] = hit
+            clips.update(*(row.audio for row in store.examples(dataset, ids=hit)))
             models += _models_on(store, dataset, frozenset(hit))
 
     tombstone = mark_of(person)
@@ -101,6 +104,7 @@ def erase(
         tombstone=tombstone,
         rows=rows,
         models=tuple(dict.fromkeys(models)),
+        clips=sum(map(store.files.remove, sorted(clips))),
     )
 
 
@@ -110,9 +114,14 @@ def _rows_with(
     person: str,
     marks: frozenset[str],
 ) -> tuple[str, ...]:
-    """Rows of a dataset that mention the person."""
-    rows = conversations_of(store.examples(dataset))
-    return tuple(row.id for row in rows if mentions(row.texts, person, marks))
+    """Rows of a dataset that mention the person, in their text or beside it."""
+    found = []
+    for example in store.examples(dataset):
+        texts = [turn.text for turn in example.messages]
+        texts += [example.group, *example.tags.values()]
+        if mentions(texts, person, marks):
+            found.append(example.id)
+    return tuple(found)
 
 
 def _models_on(
@@ -149,5 +158,5 @@ def drop_erased(
         return
     for row in rows:
         masked = [mask(text, find_personal(text)) for text in row.texts]
-        if names_erased([*row.texts, *masked], people):
+        if names_erased([*row.texts, *masked, row.group, *row.tags.values()], people):
             ledger.drop(row, _ERASED, evidence="an erased person")

@@ -18,6 +18,9 @@ from tunewell.curate.corrections import take_up
 from tunewell.curate.erasure import drop_erased
 from tunewell.curate.findings import Related, findings
 from tunewell.curate.from_use import rows_taken_up
+from tunewell.curate.heard import drop_heard_copies, with_clip_faults
+from tunewell.curate.heard_voices import note_voices
+from tunewell.curate.kept_clips import clips_unchanged, keep_clips
 from tunewell.curate.leaks import drop_leaks, report_likely
 from tunewell.curate.map_and_families import to_look_at
 from tunewell.curate.mass_drops import hold_back
@@ -37,6 +40,7 @@ from tunewell.curate.rows import (
     ids_of,
     tests_of,
     training_of,
+    written_of,
 )
 from tunewell.curate.unchecked import (
     PERSONAL_UNCHECKED,
@@ -172,7 +176,7 @@ def curate(
     parameters = parameters_of(file, store)
     key = StageKey("curate", inputs, parameters)
     earlier = key.value(store, "dataset", Dataset)
-    if earlier is not None:
+    if earlier is not None and clips_unchanged(store, key):
         return earlier
 
     with key.record(store) as run:
@@ -199,6 +203,7 @@ def curate(
         run.outputs["receipts"] = dataset.receipts
         run.outputs["shown"] = store.put_value(shown)
         run.outputs["reading"] = store.put_value(reading_report(done.batch))
+        keep_clips(done.rows, batch.clips, run, store)
         run.counts.update(counts(done))
         run.findings.extend(seen(file, done))
         tell(_STEPS, _STEPS)
@@ -283,6 +288,7 @@ def apply_rules(
     checks = _checks_of(file)
     drop_erased(done.rows, people, ledger)
     looked = look(done.rows, checks, Engine(file.spec.engine))
+    looked = with_clip_faults(done.rows, looked, batch.clips)
     progress(1, _STEPS)
 
     related.spans = apply_row_rules(done.rows, looked, file, ledger)
@@ -293,13 +299,16 @@ def apply_rules(
     progress(3, _STEPS)
 
     # Leaks first: a copy of a leak is a leak, not a duplicate.
-    related.leaks = drop_leaks(done.training, done.tests, ledger)
-    report_likely(done.training, done.tests, related.leaks, ledger)
+    related.leaks = drop_leaks(written_of(done.training), written_of(done.tests), ledger)
+    report_likely(written_of(done.training), done.tests, related.leaks, ledger)
     hold_back(done.rows, file, ledger)
     progress(4, _STEPS)
+    drop_heard_copies([*done.tests, *done.training], batch.clips, ledger)
+    unheard = note_voices([*done.tests, *done.training], batch.clips, ledger)
+    batch.notes += [unheard] if unheard else []
     equal = duplicates.exact(done.training, file, ledger)
     progress(5, _STEPS)
-    edited, made_from_templates = duplicates.near(done.training, file, ledger)
+    edited, made_from_templates = duplicates.near(written_of(done.training), file, ledger)
     hold_back(done.rows, file, ledger)
     related.families["D03"] = equal
     related.families["D04"] = edited

@@ -28,6 +28,7 @@ from tunewell.types import (
     Origin,
     Role,
     ToolCall,
+    without_audio_mark,
 )
 
 _FIELDS = frozenset({"source", "kind", "group", "parent", "id"})
@@ -44,6 +45,7 @@ class TurnDetails:
     reasoning: str = ""
     weight: float | None = None
     media: tuple[Media, ...] = ()
+    audio: str = ""
 
     @classmethod
     def of(cls, turn: Message) -> TurnDetails:
@@ -52,9 +54,10 @@ class TurnDetails:
 
     def message(self, role: str, text: str) -> Message:
         """The turn with these details, whose text (see `Message.text`) is this."""
-        content, calls = text, self.tool_calls
+        content = without_audio_mark(text) if self.audio else text
+        calls = self.tool_calls
         if calls:
-            content, calls = _apart(text, calls)
+            content, calls = _apart(content, calls)
         return Message.model_construct(
             role=cast("Role", role),
             content=content,
@@ -64,6 +67,7 @@ class TurnDetails:
             reasoning=self.reasoning,
             weight=self.weight,
             media=self.media,
+            audio=self.audio,
         )
 
 
@@ -166,6 +170,11 @@ class InputRow:
     def input(self) -> str:
         """The turns before the target without system turns, joined by blank lines."""
         return input_of(self.turns)
+
+    @property
+    def clip(self) -> str:
+        """Digest of the recording that is heard in the row; empty in a written one."""
+        return next((each.audio for each in self.details.values() if each.audio), "")
 
     @property
     def gist(self) -> str:
@@ -323,6 +332,11 @@ def ids_of(rows: Iterable[InputRow]) -> tuple[str, ...]:
 def gists_of(rows: Iterable[InputRow]) -> list[str]:
     """What a comparison by meaning looks at in each row."""
     return [row.gist for row in rows]
+
+
+def written_of(rows: Iterable[InputRow]) -> list[InputRow]:
+    """The rows that are written: what is heard is not compared by its words."""
+    return [row for row in rows if not row.clip]
 
 
 def dropped_of(rows: Iterable[InputRow]) -> list[InputRow]:

@@ -368,5 +368,5 @@ def select_file(
     found = select(batch.rows, count, method=method, label=label, seed=seed)
     if out is not None:
         chosen = set(found.chosen)
-        write_rows((row for row in batch.rows if row.id in chosen), out)
+        write_rows((row for row in batch.rows if row.id in chosen), out, batch.clips)
     return found

@@ -119,6 +119,18 @@ def not_scored(reason: str) -> TargetScore:
     return TargetScore(nats=0, tokens=0, reason=reason or "no reason given")
 
 
+def not_heard(prompt: Sequence[Message]) -> str:
+    """Why a model of text cannot answer a prompt with a recording; empty if it has none.
+
+    Example:
+        >>> not_heard([Message(role="user", content="", audio="05af" * 16)])
+        'the prompt is heard, and the model reads text only'
+    """
+    if any(message.audio for message in prompt):
+        return "the prompt is heard, and the model reads text only"
+    return ""
+
+
 def cut_at_stops(text: str, stops: Sequence[str]) -> str:
     """The text up to the first of the stop strings.
 

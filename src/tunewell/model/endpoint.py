@@ -23,6 +23,7 @@ from tunewell.model.base import (
     check_as_many,
     cut_at_stops,
     not_answered,
+    not_heard,
     not_scored,
 )
 from tunewell.model.budget import (
@@ -165,7 +166,8 @@ class EndpointModel:
         known = tools_for(tools, len(prompts))
 
         def one(i: int) -> Generation:
-            return self._generate(prompts[i], chosen, known[i])
+            why = not_heard(prompts[i])
+            return not_answered(why) if why else self._generate(prompts[i], chosen, known[i])
 
         return self._all(one, len(prompts), not_answered, progress)
 
@@ -198,7 +200,8 @@ class EndpointModel:
         ]
 
         def one(i: int) -> TargetScore:
-            return self._score(encoded[i])
+            why = not_heard(prompts[i])
+            return not_scored(why) if why else self._score(encoded[i])
 
         return self._all(one, len(prompts), not_scored, progress)
 

@@ -20,6 +20,7 @@ from tunewell.model.base import (
     check_as_many,
     cut_at_stops,
     not_answered,
+    not_heard,
     not_scored,
 )
 from tunewell.model.chat import ChatFormat, Encoded
@@ -207,6 +208,9 @@ class LocalModel:
         """The prompt as the decoder takes it, or the result where it cannot be answered."""
         from tunewell.model.decode import DecodingPrompt, draws_for
 
+        why = not_heard(prompt)
+        if why:
+            return not_answered(why)
         try:
             ids = self.chat.encode(prompt, tools=tools).ids
         except ModelError as error:
@@ -228,6 +232,9 @@ class LocalModel:
         self, prompt: tuple[Message, ...], target: str, tools: str
     ) -> Encoded | TargetScore:
         """The conversation as ids, or the result where it cannot be scored."""
+        why = not_heard(prompt)
+        if why:
+            return not_scored(why)
         try:
             encoded = self.chat.encode_answer(
                 prompt, target, max_tokens=self.context_tokens, tools=tools

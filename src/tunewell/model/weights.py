@@ -45,6 +45,10 @@ NOT_TEXT: Final = frozenset(
     }
 )
 """Encoder-decoders and models of sound that share these endings."""
+HEARS: Final = frozenset(
+    {"whisper", "moonshine", "speech_to_text", "seamless_m4t", "seamless_m4t_v2", "wav2vec2"}
+)
+"""Models of sound that write down what is said."""
 PICKLES: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
 TOKENIZERS: Final = ("tokenizer.json", "tokenizer.model", "vocab.json", "tokenizer_config.json")
 INDEX: Final = "model.safetensors.index.json"
@@ -310,12 +314,28 @@ def _other_kind(file: Path) -> list[str]:
     except (OSError, ValueError, AttributeError, TypeError):
         return ["config.json cannot be read"]
     continues = any(name.endswith(CONTINUES_TEXT) for name in named)
-    if not named or (continues and kind not in NOT_TEXT):
+    if kind not in NOT_TEXT and (continues or not named):
         return []
-    return [f"it holds a {kind} model ({', '.join(named)}), which does not continue text"]
+    holds = f"it holds a {kind} model ({', '.join(named) or 'no architecture named'})"
+    return [f"{holds}, which {_does(kind)} and does not continue text"]
+
+
+def _does(kind: str) -> str:
+    return "hears speech" if kind in HEARS else "is of another kind"
+
+
+def _hears(folder: Path) -> bool:
+    """Whether a folder holds a model of speech, by its configuration."""
+    try:
+        config = parse_json((folder / "config.json").read_text(encoding="utf-8"))
+        return config.get("model_type") in HEARS
+    except (OSError, ValueError, AttributeError, TypeError):
+        return False
 
 
 def _hint(folder: Path) -> str:
+    if _hears(folder):
+        return f"for rows that are written set the model to {DEFAULT} or another language model"
     if (folder / "adapter_config.json").is_file():
         return "this is an adapter: name its base model here and give the adapter beside it"
     if _pickles(folder) and not any(folder.glob("*.safetensors")):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from tunewell.similar import (
     THRESHOLD,
     Links,
@@ -62,11 +64,33 @@ def families_to_divide(examples: Sequence[Example], *, fewest: int) -> RowFamili
         fewest: How many families are needed.
     """
     rows = conversations_of(examples)
-    similar, edited = _near(rows)
-    joined = _joined(rows, similar, edited)
+    similar, edited = (_of_written(pairs, examples) for pairs in _near(rows))
+    recordings = _recordings(examples)
+    joined = _joined(rows, similar, edited, recordings=recordings)
     if len(joined) >= fewest:
         return RowFamilies(joined, len(joined))
-    return RowFamilies(_joined(rows, edited), len(joined))
+    return RowFamilies(_joined(rows, edited, recordings=recordings), len(joined))
+
+
+def _recordings(examples: Sequence[Example]) -> list[tuple[str, ...]]:
+    """Of each tag that curation gives to what is heard together, its value in every row.
+
+    ``recording``: parts and copies of one recording. ``voice``: one person under several names.
+    """
+    return [
+        tuple(example.tags.get(tag, "") if example.audio else "" for example in examples)
+        for tag in ("recording", "voice")
+    ]
+
+
+def _of_written(pairs: Pairs, examples: Sequence[Example]) -> Pairs:
+    """The pairs of rows that are both written.
+
+    Rows that are heard are not joined by their words: twenty people who read one sentence would be
+    one family with all that they read. Speaker, recording and parent join them.
+    """
+    heard = np.array([len(example.audio) > 0 for example in examples], dtype=np.bool_)
+    return pairs.where(~heard[pairs.left] & ~heard[pairs.right])
 
 
 def families(examples: Sequence[Example]) -> list[list[int]]:
@@ -85,13 +109,18 @@ def families(examples: Sequence[Example]) -> list[list[int]]:
         >>> families(rows)
         [[0, 1, 2], [3]]
     """
-    rows = conversations_of(examples)
-    return _joined(rows, *_near(rows))
+    return families_to_divide(examples, fewest=1).groups
 
 
-def _joined(rows: Sequence[ComparedRow], *pairs: Pairs) -> list[list[int]]:
-    """The families by groups, parents and equal inputs, and by these pairs."""
+def _joined(
+    rows: Sequence[ComparedRow],
+    *pairs: Pairs,
+    recordings: Sequence[Sequence[str]],
+) -> list[list[int]]:
+    """The families by groups, recordings, parents and equal inputs, and by these pairs."""
     links = Links(len(rows))
+    for values in recordings:
+        links.join_equal(values)
     links.join_equal([row.group for row in rows])
     links.join_equal([row.parent for row in rows])
     links.join_pairs(_parents_and_children(rows))

@@ -144,6 +144,31 @@ class Files:
             path.write_bytes(data)
             return self.keep(path)
 
+    def put_file(self, source: Path, digest: str) -> None:
+        """Store a copy of a file whose digest is known, if it is not there yet.
+
+        Raises:
+            StoreError: The file has changed since its digest was taken.
+        """
+        if self.has(digest):
+            return
+        with self.writing(source.suffix.lower()) as path:
+            shutil.copyfile(source, path)
+            if file_digest(path) != digest:
+                raise StoreError(f"{source} changed while it was read", hint="run again")
+            self.keep(path)
+
+    def remove(self, digest: str) -> bool:
+        """Delete a file for good, as somebody's erasure asks for; whether it was there."""
+        path = self.path(digest)
+        if not path.is_file():
+            return False
+        with disk_errors(path):
+            path.unlink()
+            fsync(path.parent)
+        self._checked.discard(digest)
+        return True
+
     def put_folder(self, files: Mapping[str, bytes]) -> str:
         """Store a folder of small files and give its digest."""
         with self.writing("") as path:

@@ -93,6 +93,7 @@ class DataSource(Value):
             names in braces.
         kind: Kind of every row that has none of its own.
         limit: Read at most this many rows (0 = all).
+        audio: Folder of the recordings that the rows name, where it is not the file's own.
     """
 
     path: str = Field(min_length=1)
@@ -103,6 +104,7 @@ class DataSource(Value):
     template: str = ""
     kind: str = ""
     limit: int = Field(default=0, ge=0)
+    audio: str = ""
 
     @field_validator("template")
     @classmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from tunewell.errors import DataError
 from tunewell.lineage import StageKey
 from tunewell.model.base import Progress
 from tunewell.model.weights import resolve
@@ -57,6 +58,7 @@ def train(
     """
     file, store = project.file, project.store
     recipe = file.spec.train
+    _require_written(dataset, recipe.model, store)
     weights = resolve(recipe.model)
     run = StageKey(
         "train",
@@ -101,6 +103,22 @@ def train(
             writer.outputs["check"] = trained.check
     session.remove_checkpoints()
     return trained
+
+
+def _require_written(dataset: Dataset, model: str, store: Store) -> None:
+    """Refuse to train a model of text on recordings: it would learn transcripts of nothing.
+
+    Raises:
+        DataError: Rows are heard.
+    """
+    heard = [row.id for row in store.examples(dataset) if row.audio]
+    if heard:
+        raise DataError(
+            f"{len(heard)} of {dataset.rows} rows are heard (such as {heard[0]}), and {model!r} "
+            "reads text only: tunewell train does not train models of speech yet",
+            hint="curate and split such rows here (tunewell curate, tunewell split), or leave them "
+            "out of data",
+        )
 
 
 def parameters_of(

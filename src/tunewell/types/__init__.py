@@ -21,9 +21,11 @@ from tunewell.types.rows import (
     Receipt,
     Role,
     ToolCall,
+    audio_mark,
     by_id,
     listed,
     references_tag,
+    without_audio_mark,
 )
 from tunewell.types.runs import Run
 from tunewell.types.scores import (
@@ -106,8 +108,10 @@ __all__ = [
     "Unscored",
     "Value",
     "Verdict",
+    "audio_mark",
     "by_id",
     "digest",
     "listed",
     "references_tag",
+    "without_audio_mark",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
@@ -25,6 +26,33 @@ REFERENCES = "references"
 MediaKind = Literal["image", "audio", "video", "file"]
 
 Label = Literal["", "good", "bad"]
+
+
+_MARK_LETTERS = 20
+_AS_LETTERS = str.maketrans("0123456789", "ghijklmnop")
+_MARK = re.compile(rf"\n?\[audio [a-p]{{{_MARK_LETTERS}}}\]")
+
+
+def audio_mark(digest: str) -> str:
+    """What stands for a recording where a row is compared or shown as text.
+
+    Letters alone: digits would be searched for telephone numbers.
+
+    Example:
+        >>> audio_mark("05af" * 16)
+        '[audio glafglafglafglafglaf]'
+    """
+    return f"[audio {digest[:_MARK_LETTERS].translate(_AS_LETTERS)}]"
+
+
+def without_audio_mark(text: str) -> str:
+    r"""The text of a turn without what stands for its recording.
+
+    Example:
+        >>> without_audio_mark("Please write down:\n[audio glafglafglafglafglaf]")
+        'Please write down:'
+    """
+    return _MARK.sub("", text)
 
 
 class Sparse(Value):
@@ -95,6 +123,8 @@ class Message(Sparse):
         reasoning: What the assistant thought before it answered, where the row gave it.
         weight: Whether an assistant's turn is learned: 0 is context only, None is unsaid (learned).
         media: Files that the turn refers to.
+        audio: Digest of the recording that is heard in this turn, a file of the project's store;
+            empty where the turn is written.
     """
 
     role: Role
@@ -105,14 +135,15 @@ class Message(Sparse):
     reasoning: str = ""
     weight: float | None = Field(default=None, ge=0)
     media: tuple[Media, ...] = ()
+    audio: str = ""
 
     sparse: ClassVar[frozenset[str]] = frozenset(
-        {"tool_calls", "tool_call_id", "name", "reasoning", "weight", "media"}
+        {"tool_calls", "tool_call_id", "name", "reasoning", "weight", "media", "audio"}
     )
 
     @property
     def text(self) -> str:
-        r"""The content and behind it the calls, a line each.
+        r"""The content, what stands for a recording, and the calls, a line each.
 
         Example:
             >>> call = ToolCall(name="ping")
@@ -120,6 +151,8 @@ class Message(Sparse):
             'One moment.\n{"name": "ping", "arguments": {}}'
         """
         parts = [self.content] if self.content else []
+        if self.audio:
+            parts.append(audio_mark(self.audio))
         return "\n".join([*parts, *(call.text for call in self.tool_calls)])
 
     @property
@@ -181,6 +214,11 @@ class Example(Sparse):
     def up_to(self, place: int) -> Example:
         """The row as it was when the turn at ``place`` was to be answered, that answer included."""
         return self.model_copy(update={"messages": self.messages[: place + 1]})
+
+    @property
+    def audio(self) -> tuple[str, ...]:
+        """Digests of the recordings that are heard in the row, in order."""
+        return tuple(turn.audio for turn in self.messages if turn.audio)
 
     @property
     def is_preference(self) -> bool:

@@ -16,16 +16,18 @@ from tunewell.curate.doctor.findings import (
     in_words,
     unchecked,
 )
+from tunewell.curate.heard import speakers_on_both_sides
 from tunewell.curate.leaks import RowLeak
 from tunewell.curate.rows import (
     Families,
     InputRow,
     members_of,
+    written_of,
 )
 from tunewell.plurals import plural
-from tunewell.similar import boilerplate
+from tunewell.similar import boilerplate, key
 from tunewell.similar.contradictions import contradictory
-from tunewell.similar.leaks import find_leaks, likely_leaks
+from tunewell.similar.leaks import Leak, find_leaks, likely_leaks
 from tunewell.similar.missed_leaks import missed_bound
 from tunewell.types import Finding
 
@@ -42,6 +44,29 @@ def _of_families(
     return finding(case, Hit(code, rows, why, evidence=evidence))
 
 
+def heard_again(case: Case) -> Families:
+    """Training rows that are heard in one recording with the same words, in other encodings."""
+    families = []
+    for first, second, _ in case.heard_again.copies():
+        is_training = not first.held and not second.held
+        if is_training and first.clip != second.clip and key(first.target) == key(second.target):
+            families.append([first, second])
+    return families
+
+
+def heard_leaks(case: Case) -> list[RowLeak]:
+    """Training rows that are heard in the recording of a test row, or whose speaker is tested."""
+    found = {}
+    for row in speakers_on_both_sides(case.rows, case.tests):
+        test = next(each for each in case.tests if each.group == row.group)
+        found[row.id] = Leak(row, test, "same speaker", 0.0)
+    tested = {row.id for row in case.tests}
+    for first, second, same in case.heard_again.copies():
+        if first.id in tested and second.id not in tested:
+            found[second.id] = Leak(second, first, "same recording", 1.0 - same.different)
+    return list(found.values())
+
+
 def exact(case: Case) -> Finding:
     """Copies after normalisation (D03)."""
     families = duplicates.same(case.rows)
@@ -53,7 +78,7 @@ def exact(case: Case) -> Finding:
 
 def near(case: Case) -> Finding:
     """Edited copies (D04), and rows that may say the same in other words."""
-    families = case.likeness.copies
+    families = [*case.likeness.copies, *heard_again(case)]
     hit = members_of(families, but=1)
     several = plural(len(families), "family", "families")
     why = f"{len(hit)} of {plural(case.read, 'row')} are edited copies, in {several}"
@@ -91,8 +116,9 @@ def _with_likely(
 def recurring(case: Case) -> Finding:
     """Recurring endings and rows from one template (D05)."""
     templates = case.likeness.templates
-    common = boilerplate.recurring(case.rows)
-    footed = [row for row in case.rows if boilerplate.ends_in(row, common)]
+    written = written_of(case.rows)
+    common = boilerplate.recurring(written)
+    footed = [row for row in written if boilerplate.ends_in(row, common)]
     in_templates = members_of(templates)
     once = {row.id: row for row in (*footed, *in_templates)}
     why = (
@@ -115,7 +141,7 @@ def leaks(case: Case) -> Finding:
     """Training rows that give a test row away (D11), with a bound on what was missed."""
     if not case.tests:
         return unchecked("D11", "no evaluation file was given", case.remedies.with_evaluation())
-    leaks = find_leaks(case.rows, case.tests)
+    leaks = [*find_leaks(written_of(case.rows), written_of(case.tests)), *heard_leaks(case)]
     bound = missed_bound(leaks, case.tests)
     most = round(bound.high - bound.value)
     more = plural(most, "more edited copy", "more edited copies")
@@ -133,7 +159,7 @@ def leaks(case: Case) -> Finding:
     if not leaks:
         clear = f"no training row is close to a test row; {missed}"
         found = found.model_copy(update={"why": clear})
-    likely = likely_leaks(case.rows, case.tests, leaks)
+    likely = likely_leaks(written_of(case.rows), written_of(case.tests), leaks)
     if not likely:
         return found
     case.show("D11", [*hit, *(leak.train for leak in likely)])

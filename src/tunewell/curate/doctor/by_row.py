@@ -20,6 +20,7 @@ from tunewell.curate.doctor.findings import (
     in_words,
     unchecked,
 )
+from tunewell.curate.heard import with_speech
 from tunewell.curate.receipts import Ledger
 from tunewell.curate.row_checks import RowLook
 from tunewell.curate.rows import (
@@ -136,7 +137,7 @@ def _fault(look: RowLook, wanted: Sequence[str]) -> str:
 def _wrong_length(case: Case) -> tuple[str, ...]:
     """Rows that the definition's limits of length would drop."""
     probe = case.probe()
-    rules.words(probe, case.file, Ledger())
+    rules.words(with_speech(probe), case.file, Ledger())
     return ids_of(dropped_of(probe))
 
 

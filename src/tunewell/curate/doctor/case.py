@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tunewell.curate import duplicates, row_checks
 from tunewell.curate.doctor.remedies import Remedies
+from tunewell.curate.heard import HeardCopies, with_clip_faults
 from tunewell.curate.reading.data_files import held_out_among
 from tunewell.curate.reading.formats import UNKNOWN
 from tunewell.curate.reading.guess import guess_columns, hint_of
@@ -79,10 +80,15 @@ class Case:
     remedies: Remedies
     examples: dict[str, list[str]] = field(default_factory=dict)
 
-    @property
+    @functools.cached_property
     def looked(self) -> list[row_checks.RowLook]:
         """What every row shows by itself."""
-        return self.looking.result()
+        return with_clip_faults(self.rows, self.looking.result(), self.batch.clips)
+
+    @functools.cached_property
+    def heard_again(self) -> HeardCopies:
+        """Rows that are heard in the same recording."""
+        return HeardCopies.among([*self.tests, *self.rows], self.batch.clips)
 
     @functools.cached_property
     def likeness(self) -> duplicates.Likeness:
@@ -317,6 +323,7 @@ def examine(examined: Examined) -> Iterator[Case]:
     """
     batch = examined.read()
     tests = examined.read_tests()
+    batch.clips.take(tests.clips)
     several = len(batch.files) > 1 or examined.paths[0].is_dir()
     names = _names(batch, several=several) | _names(tests, several=len(tests.files) > 1)
     names |= _names_of_repeated_ids(batch)

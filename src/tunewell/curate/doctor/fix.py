@@ -38,7 +38,7 @@ def fix(
     own = batch.read
     batch.take(examined.read_tests())
     done = apply_rules(examined.definition(), batch)
-    write_rows(done.training, out)
+    write_rows(done.training, out, batch.clips)
     _write_receipts(done.ledger, out.with_name(f"{out.name}.receipts.jsonl"))
     return own, len(done.training)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tunewell.curate.reading.speech_files import is_beside_speech
 from tunewell.errors import DataError
 from tunewell.json_text import parse_json
 from tunewell.task import DataSource, FieldMap, TaskFile
@@ -207,6 +208,7 @@ def _files_at(path: Path) -> list[Path]:
         inside = [found for found in path.rglob("*") if found.is_file()]
         inside = [found for found in inside if not _is_hidden(found.relative_to(path))]
         rows = [found for found in inside if not is_about_data(found)]
+        rows = [found for found in rows if not is_beside_speech(found)]
         return rows or inside
     if path.is_file():
         return [path]

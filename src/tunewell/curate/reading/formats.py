@@ -14,6 +14,7 @@ from typing import Any
 
 from tunewell.curate.reading.answers import answers_of, flat
 from tunewell.curate.reading.choices import ChoiceReader, is_choice
+from tunewell.curate.reading.clips import ClipFinder
 from tunewell.curate.reading.columns import (
     AmbiguousColumns,
     Columns,
@@ -31,6 +32,7 @@ from tunewell.curate.reading.detect import (
     turns_column,
 )
 from tunewell.curate.reading.guess import guess_columns, hint_of
+from tunewell.curate.reading.heard import HeardColumns
 from tunewell.curate.reading.judged import (
     common_start,
     label_of,
@@ -83,12 +85,16 @@ class _Shape:
         messages: The turns.
         rejected: The turns of the worse answer.
         answers: Every right answer, where there are several.
+        speaker: Who is heard.
+        tags: What is known of a recording.
     """
 
     format: str
     messages: list[Message]
     rejected: list[Message] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
+    speaker: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -102,6 +108,7 @@ class RowReader:
         choices: Reads multiple-choice questions.
         is_document: Whether the records are parts of a document, not of a file of rows.
         kept: Columns that become tags where they are nothing else.
+        finder: Finds recordings that rows name; None where they may name none.
     """
 
     source: DataSource
@@ -110,6 +117,7 @@ class RowReader:
     choices: ChoiceReader = field(default_factory=ChoiceReader)
     is_document: bool = False
     kept: frozenset[str] = frozenset()
+    finder: ClipFinder | None = None
 
     @classmethod
     def of(
@@ -119,6 +127,7 @@ class RowReader:
         *,
         is_document: bool = False,
         kept: frozenset[str] = frozenset(),
+        finder: ClipFinder | None = None,
     ) -> RowReader:
         """A reader for a file of a source."""
         fields = source.fields
@@ -129,6 +138,7 @@ class RowReader:
             choices=ChoiceReader(column=fields.choices, key=fields.target),
             is_document=is_document,
             kept=kept,
+            finder=finder,
         )
 
     def columns(self, record: Mapping[Any, Any]) -> Columns:
@@ -171,9 +181,9 @@ class RowReader:
             kind=known.text("kind", self.source.kind),
             date=as_date(said),
             date_said=said,
-            group=known.group(look=form == "auto"),
+            group=known.group(look=form == "auto") or shape.speaker,
             parent=known.text("parent"),
-            tags=known.tags() | self._references(record, shape),
+            tags=shape.tags | known.tags() | self._references(record, shape),
             held=self.source.role == "test",
             format=shape.format,
             details=details,
@@ -190,6 +200,10 @@ class RowReader:
         return row
 
     def _shape(self, record: Columns) -> _Shape:
+        heard = HeardColumns.of(record, self.source.fields)
+        if heard is not None and self.finder is not None:
+            row = heard.read(record, self.finder)
+            return _Shape("speech", row.messages, speaker=row.speaker, tags=row.tags)
         form = detect(record, self.source)
         return _READERS[form](self, record)
 

@@ -13,7 +13,7 @@ from tunewell.types import Media, MediaKind
 
 _KINDS: dict[MediaKind, str] = {
     "image": "png jpe?g gif webp bmp tiff? svg heic avif",
-    "audio": "wav mp3 flac ogg opus m4a aac",
+    "audio": "wav mp3 flac ogg opus oga aiff? au m4a aac wma amr sph",
     "video": "mp4 mov avi mkv webm",
 }
 _SUFFIX = {
@@ -22,6 +22,9 @@ _SUFFIX = {
 }
 _REFERENCE = re.compile(r"(https?|s3|gs|file)://\S+$|data:\w+/|\S*[/\\]\S+$|[A-Za-z0-9+/=_-]{24,}$")
 """An address, a path, or what only a machine reads."""
+
+_IMAGE = re.compile(rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF....WEBP|BM", re.DOTALL)
+"""How pictures begin."""
 
 _STORED = frozenset({"bytes", "path", "array", "sampling_rate"})
 """Keys of a picture or recording that stands in the file itself."""
@@ -56,6 +59,19 @@ def _kind_of(column: str, value: Any) -> MediaKind | None:
     if is_file or (isinstance(value, str) and _is_reference(value.strip())):
         return _by_name(column)
     return None
+
+
+def is_recording(value: Any) -> bool:
+    """Whether a value is a recording: the name of a file of sound, or what stands in one.
+
+    Example:
+        >>> is_recording("a.mp3"), is_recording("a loud mp3"), is_recording({"bytes": b"RIFF"})
+        (True, False, True)
+    """
+    if isinstance(value, Mapping):
+        is_sound = _is_stored(value) and not _IMAGE.match(bytes(value.get("bytes") or b""))
+        return is_sound or is_recording(value.get("path"))
+    return isinstance(value, str) and _SUFFIX["audio"].search(value.strip()) is not None
 
 
 def _is_stored(value: Any) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from tunewell.curate.reading.clips import ClipFinder, Clips
 from tunewell.curate.reading.columns import AmbiguousColumns, Misfit
 from tunewell.curate.reading.data_files import (
     described,
@@ -24,8 +25,9 @@ from tunewell.curate.reading.data_files import (
 )
 from tunewell.curate.reading.formats import RowReader
 from tunewell.curate.reading.key_use import KeyCount
+from tunewell.curate.reading.media_columns import is_recording
 from tunewell.curate.reading.packed import archived, is_archive
-from tunewell.curate.reading.records import records
+from tunewell.curate.reading.records import HINT_TRANSCRIPTS, records
 from tunewell.curate.reading.source_record import NOT_A_ROW, SourceRecord
 from tunewell.curate.receipts import Ledger, StepRule
 from tunewell.curate.rows import InputRow, Reject, clip
@@ -56,6 +58,7 @@ class ReadResult:
         notes: What the user should know of how the files were read.
         shared: Of each file, which of id, group and parent it shares with other files.
         kept: Columns that the definition speaks of (slices, exceptions): tags, if nothing else.
+        clips: The recordings of rows that are heard.
     """
 
     rows: list[InputRow] = field(default_factory=list)
@@ -67,6 +70,7 @@ class ReadResult:
     notes: list[str] = field(default_factory=list)
     shared: dict[str, tuple[str, ...]] = field(default_factory=dict)
     kept: frozenset[str] = frozenset()
+    clips: Clips = field(default_factory=Clips)
 
     @property
     def lost_rows(self) -> int:
@@ -102,6 +106,7 @@ class ReadResult:
         self.accounts += other.accounts
         self.notes += other.notes
         self.shared |= other.shared
+        self.clips.take(other.clips)
 
     def said(self) -> list[str]:
         """The notes, and what the rows themselves ask the user to know before training."""
@@ -194,18 +199,41 @@ def _read_files(
 ) -> None:
     """Read files until the source's limit of rows is reached."""
     left = source.limit
-    for path in paths:
+    recordings = [path for path in paths if is_recording(path.name)]
+    others = [path for path in paths if not is_recording(path.name)]
+    for path in others or paths:
         own = described(source, path)
         if path in tests:
             own = own.model_copy(update={"role": "test"})
         name = _place_name(path, paths, root)
         for member, read in _members(path):
             file = _SourceFile(path, f"{name}/{member}" if member else name, own, batch)
+            file.finder.folder = root / source.audio if source.audio else None
             taken = file.read(read, most=left)
             if source.limit:
                 left -= taken
                 if left == 0:
                     return
+    if others:
+        _reject_unnamed(recordings, paths, root, batch)
+
+
+def _reject_unnamed(
+    recordings: Sequence[Path],
+    paths: list[Path],
+    root: Path,
+    batch: ReadResult,
+) -> None:
+    """Reject the recordings of a folder that no row names: their words stand nowhere."""
+    for path in recordings:
+        if path.resolve() in batch.clips.named:
+            continue
+        name = _place_name(path, paths, root)
+        size = path.stat().st_size
+        why = "no row names this recording"
+        batch.rejects.append(Reject(f"{name}:1", why, size=size, hint=HINT_TRANSCRIPTS))
+        account = ReadFile(name=clip(name, 200), rejects=1, lost_rows=1, size=size, lost_bytes=size)
+        batch.accounts.append(account)
 
 
 def _members(path: Path) -> Iterator[tuple[str, Iterator[SourceRecord]]]:
@@ -261,15 +289,19 @@ class _SourceFile:
     batch: ReadResult
     keys: KeyCount = field(default_factory=KeyCount)
     sizes: Counter[str] = field(default_factory=Counter)
+    finder: ClipFinder = field(init=False)
     _encodings: Counter[str] = field(default_factory=Counter)
     _unclear: list[tuple[str, AmbiguousColumns]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.finder = ClipFinder(self.path, self.batch.clips)
 
     def read(self, found: Iterator[SourceRecord], *, most: int) -> int:
         """Take at most so many records (0 = all) and give how many were taken."""
         batch = self.batch
         first_row, first_reject = len(batch.rows), len(batch.rejects)
         name = self.source.name or Path(self.name).stem
-        self._reader = RowReader.of(self.source, name, kept=batch.kept)
+        self._reader = RowReader.of(self.source, name, kept=batch.kept, finder=self.finder)
         taken = 0
         try:
             batch.files[self.name] = file_digest(self.path)
@@ -393,6 +425,12 @@ class _SourceFile:
             batch.notes.append(f"{clip(self.name, 200)}: {said}")
         batch.keys += self.keys.uses(self.name)
         batch.shared[self.name] = self.source.fields.shared
+        account = self.finder.account(self.name)
+        if account is not None:
+            batch.accounts.append(account)
+        if self.finder.has_read:
+            # A speaker is the same person in every list of a corpus.
+            batch.shared[self.name] = (*self.source.fields.shared, "group")
         batch.accounts.append(
             ReadFile(
                 name=clip(self.name, 200),

@@ -21,8 +21,10 @@ from tunewell.curate.reading.documents import (
 )
 from tunewell.curate.reading.encoding import decode, encoding_of
 from tunewell.curate.reading.json_rows import json_document, json_lines
+from tunewell.curate.reading.media_columns import is_recording
 from tunewell.curate.reading.packed import DEEPEST, MAGIC, compressed
 from tunewell.curate.reading.source_record import SourceRecord, rejected
+from tunewell.curate.reading.speech_files import is_kaldi_text, is_ljspeech, kaldi, ljspeech
 from tunewell.curate.reading.tables import looks_like_table, table
 from tunewell.curate.rows import clip
 from tunewell.json_text import parse_json
@@ -33,6 +35,11 @@ MAX_DOCUMENT_BYTES = 64 << 20
 HTML_SUFFIXES = frozenset({".html", ".htm", ".xhtml"})
 
 READ = "JSONL, JSON, CSV, TSV, Parquet, Arrow, text, Markdown, HTML, e-mail, DOCX and PDF are read"
+
+HINT_TRANSCRIPTS = (
+    "write down what is said: a file metadata.csv beside the recordings with the columns "
+    "file_name,transcription,speaker"
+)
 
 _HEAD = 1 << 16
 """Bytes by which the format of a file is told."""
@@ -64,7 +71,8 @@ def records(path: Path, *, packed_in: int = 0) -> Iterator[SourceRecord]:
         return
     suffix = path.suffix.lower() or "none"
     why = f"files of type {suffix!r} are not read"
-    yield rejected(1, why, size=size, hint=f"convert it: {READ}")
+    hint = HINT_TRANSCRIPTS if is_recording(path.name) else f"convert it: {READ}"
+    yield rejected(1, why, size=size, hint=hint)
 
 
 Reader = Callable[[Path], Iterator[SourceRecord]]
@@ -75,6 +83,10 @@ def _reader(path: Path, head: bytes) -> Reader | None:
     for magic, read in _MAGIC.items():
         if head.startswith(magic):
             return read
+    if is_kaldi_text(path):
+        return kaldi
+    if path.name == "metadata.csv" and is_ljspeech(path, _text_of(head)):
+        return ljspeech
     suffix = path.suffix.lower()
     by_suffix = _READERS.get(suffix)
     is_doubted = by_suffix is None or suffix in _OPEN
