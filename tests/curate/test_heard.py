@@ -8,6 +8,7 @@ import pytest
 from tests.audio.sounds import encoded, murmur, write
 from tests.curate.conftest import MakeDefinition
 from tunewell.audio.clips import Clip
+from tunewell.audio.voices import Voice
 from tunewell.curate import heard_voices
 from tunewell.curate.doctor import doctor
 from tunewell.curate.erasure import erase
@@ -217,8 +218,9 @@ class _Encoder:
 
     people = iter([1] * 5 + [2] * 5 + [1] * 5 + [4] * 5)
 
-    def voice(self, clip: Clip) -> np.ndarray:
-        return np.eye(5, dtype=np.float32)[next(self.people)]
+    def voice(self, clip: Clip) -> Voice:
+        direction: Voice = np.eye(5, dtype=np.float32)[next(self.people)]
+        return direction
 
 
 def test_one_voice_under_two_names_is_one_family(

@@ -16,16 +16,13 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.audio.clips import RATE, Clip, Samples
 from tunewell.errors import MissingExtraError, ModelError
-
-if TYPE_CHECKING:
-    import torch
 
 Voice = NDArray[np.float32]
 """A point on the unit sphere, shape (256,)."""
@@ -93,10 +90,10 @@ class VoiceEncoder:
         if len(frames) < _FRAMES // 3:
             return None
         with torch.inference_mode():
-            found = self._network(torch.from_numpy(_windows(frames)))
-        mean = found.numpy().mean(axis=0)
-        voice: Voice = mean / np.linalg.norm(mean)
-        return voice
+            _, (hidden, _) = self._network["lstm"](torch.from_numpy(_windows(frames)))
+            raw = torch.relu(self._network["linear"](hidden[-1])).numpy()
+        lengths = np.maximum(np.linalg.norm(raw, axis=1, keepdims=True), 1e-9)
+        return _mean(raw / lengths)
 
 
 def weights_file() -> Path | None:
@@ -112,18 +109,11 @@ def weights_file() -> Path | None:
 def _network(weights: Mapping[str, Any]) -> Any:
     import torch
 
-    class Network(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.lstm = torch.nn.LSTM(_BANDS, _HIDDEN, _LAYERS, batch_first=True)
-            self.linear = torch.nn.Linear(_HIDDEN, _HIDDEN)
-
-        def forward(self, frames: torch.Tensor) -> torch.Tensor:
-            _, (hidden, _) = self.lstm(frames)
-            raw = torch.relu(self.linear(hidden[-1]))
-            return raw / raw.norm(dim=1, keepdim=True).clamp_min(1e-9)
-
-    network = Network()
+    parts = {
+        "lstm": torch.nn.LSTM(_BANDS, _HIDDEN, _LAYERS, batch_first=True),
+        "linear": torch.nn.Linear(_HIDDEN, _HIDDEN),
+    }
+    network = torch.nn.ModuleDict(parts)
     network.load_state_dict(dict(weights))
     return network.eval()
 
@@ -149,7 +139,8 @@ def _mel(samples: Samples) -> NDArray[np.float32]:
     frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::_HOP]
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(_WINDOW) / _WINDOW)
     power = np.abs(np.fft.rfft(frames * window, axis=1)) ** 2
-    return (power @ _bands()).astype(np.float32)
+    bands: NDArray[np.float32] = (power @ _bands()).astype(np.float32)
+    return bands
 
 
 @functools.cache

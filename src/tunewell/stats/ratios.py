@@ -48,7 +48,7 @@ def ratio(
 
     Example:
         >>> print(ratio([1, 2, 0, 1], [10, 10, 10, 10], clusters="abcd"))
-        0.1 [0, 0.366]
+        0.1 [0, 0.367]
     """
     from scipy.stats import t
 
