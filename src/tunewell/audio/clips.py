@@ -74,7 +74,10 @@ class Clip:
         """
         if rate == self.rate:
             return self
-        from scipy.signal import resample_poly
+        try:
+            from scipy.signal import resample_poly
+        except ImportError as error:
+            raise MissingExtraError("speech", needed_for="Reading recordings") from error
 
         common = gcd(rate, self.rate)
         changed = resample_poly(self.samples, rate // common, self.rate // common)

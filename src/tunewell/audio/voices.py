@@ -128,7 +128,8 @@ def _spoken(samples: Samples) -> Samples:
     spoken = frames[levels > levels.max() - _QUIET_DB].ravel()
     level = 10 * np.log10(max(float(np.mean(spoken**2)), 1e-12))
     gain = 10 ** (max(0.0, _LEVEL_DB - level) / 20)
-    return (spoken * gain).astype(np.float32)
+    raised: Samples = (spoken * gain).astype(np.float32)
+    return raised
 
 
 def _mel(samples: Samples) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tunewell.stats.inputs import codes
+from tunewell.stats.special import stdtrit
 from tunewell.types.figures import Estimate
 
 FEWEST_CLUSTERS = 3
@@ -50,8 +51,6 @@ def ratio(
         >>> print(ratio([1, 2, 0, 1], [10, 10, 10, 10], clusters="abcd"))
         0.1 [0, 0.367]
     """
-    from scipy.stats import t
-
     place = codes(clusters, len(np.asarray(above)))
     count = int(place.max()) + 1 if len(place) else 0
     if count < FEWEST_CLUSTERS:
@@ -65,7 +64,7 @@ def ratio(
     left_out = (errors.sum() - errors) / rest
     spread = float(((left_out - left_out.mean()) ** 2).sum()) * (count - 1) / count
     effective = float(words.sum() ** 2 / (words**2).sum())
-    half = float(t.ppf((1 + level) / 2, max(1.0, effective - 1))) * spread**0.5
+    half = float(stdtrit(max(1.0, effective - 1), (1 + level) / 2)) * spread**0.5
     return Estimate(
         value=value,
         low=max(0.0, value - half),
