@@ -1,0 +1,1 @@
+"""Models that hear: Whisper-type models on this machine."""
