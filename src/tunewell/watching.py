@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from typing import Final
 
-from tunewell.errors import DataError
 from tunewell.monitor.anomaly import (
     AnswerQueue,
     QueuedAnswer,
@@ -23,18 +21,19 @@ from tunewell.monitor.anomaly import (
 )
 from tunewell.monitor.cause import explain
 from tunewell.monitor.channel import Channel
-from tunewell.monitor.interactions import interaction_records, response_channel
+from tunewell.monitor.feedback_bounds import feedback_bounds
+from tunewell.monitor.feedback_table import orphan_channel, response_channel
 from tunewell.monitor.kept_anchors import anchor_readings
+from tunewell.monitor.kept_blocks import keep_years, recall_years
 from tunewell.monitor.kept_look import KeptLook, keep_look
-from tunewell.monitor.periods import Grid, grid_of
+from tunewell.monitor.orphans import orphan_evidence
 from tunewell.monitor.reading_batch import (
     OpenedReading,
     ReadingPlan,
     open_reading,
     reading_batches,
 )
-from tunewell.monitor.records import DatedRecords
-from tunewell.monitor.served import ServedAnswer, served_answers
+from tunewell.monitor.served import ServedAnswer
 from tunewell.monitor.standing_review import (
     ReviewPeriod,
     StandingPlan,
@@ -44,6 +43,7 @@ from tunewell.monitor.standing_review import (
     review_channel,
 )
 from tunewell.monitor.suspicion import Signals
+from tunewell.monitor.told_causes import ToldCauses
 from tunewell.monitor.watch import Watched, look
 from tunewell.people import (
     Accounts,
@@ -57,8 +57,8 @@ from tunewell.plurals import plural
 from tunewell.project import Project
 from tunewell.review.automatic_flags import marker
 from tunewell.store import Store
-from tunewell.store.kept_traffic import read_feedback, read_interactions
-from tunewell.types import Feedback, Interaction
+from tunewell.types import Feedback
+from tunewell.watching_traffic import SeenTraffic, Traffic
 
 QUEUE: Final = "queue"
 
@@ -67,72 +67,6 @@ MOST_REVIEWED: Final = 5_000
 
 BAD_EVENTS: Final = ("escalated", "complaint", "contacted")
 """Names of events that say that an answer did not help."""
-
-
-@dataclass(frozen=True)
-class Traffic:
-    """What was asked and answered up to a moment, and what came of it.
-
-    Attributes:
-        interactions: In the order of their time.
-        feedback: In the order of its time.
-        until: They are complete up to here, UTC.
-        slices: Fields that the project's slices go by.
-    """
-
-    interactions: tuple[Interaction, ...]
-    feedback: tuple[Feedback, ...]
-    until: dt.datetime
-    slices: tuple[str, ...] = ()
-
-    @cached_property
-    def answers(self) -> dict[str, ServedAnswer]:
-        """The answers that people can read, by interaction."""
-        return {answer.id: answer for answer in served_answers(self.interactions, self.slices)}
-
-    @cached_property
-    def records(self) -> DatedRecords:
-        """The same in columns."""
-        return interaction_records(
-            self.interactions,
-            self.feedback,
-            as_of=self.until,
-        )
-
-    @property
-    def grid(self) -> Grid:
-        """The periods of the records."""
-        return grid_of(int(self.records.seconds[0]), int(self.until.timestamp()) + 1)
-
-
-def traffic_of(
-    project: Project,
-    *,
-    until: dt.datetime | None = None,
-) -> Traffic:
-    """What the project recorded or imported.
-
-    Args:
-        project: The project.
-        until: Only what was before this moment.
-
-    Raises:
-        DataError: There is no traffic.
-    """
-    rows = tuple(read_interactions(project.store, until=until))
-    if not rows:
-        raise DataError(
-            "no traffic yet", hint="tunewell traffic import FILE, or tunewell watch FILE"
-        )
-    said = tuple(
-        each for each in read_feedback(project.store) if until is None or each.received < until
-    )
-    return Traffic(
-        interactions=rows,
-        feedback=said,
-        until=until or rows[-1].at,
-        slices=tuple(each.field for each in project.spec.slices),
-    )
 
 
 # --- the look -------------------------------------------------------------------------------------
@@ -156,33 +90,57 @@ def look_at_traffic(
         holidays: Whether few requests at Christmas and Easter are usual; the definition's if None.
     """
     asked = project.spec.watch
+    # What is kept is held against the usual reference.
+    seen = traffic.seen if reference is None else traffic.anew
+    if seen.files:
+        recall_years(seen.files)
     watched = look(
-        [traffic.records],
+        [seen.records],
         reference=reference,
         yearly=asked.yearly if yearly is None else yearly,
-        extra=_further_channels(project, traffic),
+        extra=_further_channels(project, traffic, seen),
         holidays=asked.holidays if holidays is None else holidays,
+        kept={seen.records.name: seen.terms} if seen.terms else None,
     )
-    return explain(watched, [traffic.records], anchors=anchor_readings(project.store))
+    watched = replace(
+        watched,
+        unchecked=(*watched.unchecked, *traffic.checks.unchecked),
+        bounds=tuple(feedback_bounds(seen.records)),
+    )
+    anchors = anchor_readings(project.store)
+    known = list(orphan_evidence(seen.said, seen.records.name))
+    if seen.files is None:
+        return explain(watched, [seen.records], anchors=anchors, known=known)
+    settled = ToldCauses(seen.files, watched, anchors, known)
+    explained = explain(watched, [seen.records], anchors=anchors, known=known, settled=settled)
+    keep_years(seen.files)
+    seen.files.tidy()
+    return explained
 
 
-def _further_channels(project: Project, traffic: Traffic) -> list[Channel]:
+def _further_channels(
+    project: Project,
+    traffic: Traffic,
+    seen: SeenTraffic,
+) -> list[Channel]:
     """Whether users respond, and what people say in the standing review."""
-    grid = traffic.grid
-    found = [response_channel(traffic.records, traffic.feedback, grid)] if traffic.feedback else []
-    times = {id: answer.at for id, answer in traffic.answers.items()}
+    grid = seen.grid
+    found = []
+    if len(seen.said):
+        found.append(response_channel(seen.records, seen.said, grid))
+        found.append(orphan_channel(seen.records, seen.said, grid))
     for criterion in project.spec.people.rubric:
         read = read_answers(project.store, criterion.name)
         if read:
             made = review_channel(
                 read,
-                times,
+                traffic.times([each.interaction for each in read]),
                 first=grid.first,
                 periods=grid.periods,
                 as_of=max(each.said for each in read),
                 criterion=criterion.name,
                 period_s=grid.period_s,
-                stream=traffic.records.name,
+                stream=seen.records.name,
             )
             found.append(made)
     return found
@@ -220,7 +178,8 @@ def open_weekly_review(
         return None
     period = last_period(now, every_days=asked.every_days)
     plan = StandingPlan(rows=asked.rows, panel=panel_of(project), raters=asked.raters)
-    return open_standing_review(project, traffic.answers.values(), period, plan)
+    answers = traffic.answered(period.start, period.end)
+    return open_standing_review(project, answers, period, plan)
 
 
 def open_weekly_queue(
@@ -245,7 +204,6 @@ def open_weekly_queue(
     if not budget:
         return None
     period = last_period(now, every_days=project.spec.watch.review.every_days)
-    pool = [answer for answer in traffic.answers.values() if period.has(answer.at)]
     plan = ReadingPlan(
         purpose=QUEUE,
         period=period.name,
@@ -256,6 +214,7 @@ def open_weekly_queue(
     known = WorkStore(project.store).batch(plan.batch_id)
     if known is not None:
         return open_reading(project, plan, [])
+    pool = traffic.answered(period.start, period.end)
     if not pool:
         return None
     marks = _marks(project, pool)
@@ -301,7 +260,10 @@ def _with_queue(
     )
 
 
-def _marks(project: Project, pool: Sequence[ServedAnswer]) -> dict[str, tuple[Mark, ...]]:
+def _marks(
+    project: Project,
+    pool: Sequence[ServedAnswer],
+) -> dict[str, tuple[Mark, ...]]:
     mark = marker(project.file)
     return {answer.id: mark(answer.output, answer.example) for answer in pool}
 
@@ -334,7 +296,10 @@ def signals_of(
     return found
 
 
-def _doubts(feedback: Sequence[Feedback], judge: str) -> dict[str, float]:
+def _doubts(
+    feedback: Sequence[Feedback],
+    judge: str,
+) -> dict[str, float]:
     """How little the judge thinks of each answer, on its own scale, from 0 to 1."""
     said = [each for each in feedback if each.name == judge and each.value is not None]
     if not said:
@@ -346,7 +311,10 @@ def _doubts(feedback: Sequence[Feedback], judge: str) -> dict[str, float]:
     return {id: (high - value) / (high - low) for id, value in values.items()}
 
 
-def _complaints(feedback: Sequence[Feedback], judge: str) -> set[str]:
+def _complaints(
+    feedback: Sequence[Feedback],
+    judge: str,
+) -> set[str]:
     """Interactions that a user complained of: a low vote, a correction, or an event."""
     highest: dict[str, float] = {}
     for each in feedback:
@@ -373,7 +341,10 @@ def _reviewed_texts(store: Store) -> list[str]:
     return list(dict.fromkeys(texts))[:MOST_REVIEWED]
 
 
-def _novelty(near: Near | None, answer: ServedAnswer) -> float | None:
+def _novelty(
+    near: Near | None,
+    answer: ServedAnswer,
+) -> float | None:
     """How unlike anything reviewed a question is; None where nothing was reviewed."""
     if near is None:
         return None
@@ -423,7 +394,10 @@ def _together(queues: Sequence[AnswerQueue]) -> AnswerQueue:
     )
 
 
-def found_bad(work: WorkStore, batch: Batch) -> dict[str, bool]:
+def found_bad(
+    work: WorkStore,
+    batch: Batch,
+) -> dict[str, bool]:
     """Whether people found each answer of a batch bad: below the middle on any criterion."""
     items = {item.id: item for item in work.items(batch.id)}
     scales = {criterion.name: criterion.scale for criterion in batch.rubric}

@@ -35,7 +35,8 @@ from tunewell.testing.factories import sample_project
 from tunewell.testing.service import ServiceSettings, simulate
 from tunewell.testing.service.in_store import put_traffic
 from tunewell.types import Estimate
-from tunewell.watching import open_weekly_review, traffic_of
+from tunewell.watching import open_weekly_review
+from tunewell.watching_traffic import traffic_of
 
 TASK = """\
 task: {name: desk, about: Answers of a desk., input: A question., output: An answer.}

@@ -19,18 +19,18 @@ from tunewell.monitor.standing_review import (
     read_answers,
 )
 from tunewell.people import Accounts, Item, Said, WorkStore
+from tunewell.people.rows_from_use import take_up_from_use
 from tunewell.project import Project
 from tunewell.testing.service import PlantedIncident, ServiceSettings, simulate
 from tunewell.testing.service.in_store import put_traffic
 from tunewell.watching import (
     QUEUE,
-    Traffic,
     open_weekly_queue,
     open_weekly_review,
     queue_so_far,
-    traffic_of,
     watch_day,
 )
+from tunewell.watching_traffic import Traffic, traffic_of
 
 TASK = """\
 version: 1
@@ -65,7 +65,11 @@ def project(tmp_path: Path) -> Iterator[Project]:
         yield opened
 
 
-def _say(project: Project, item: Item, **said: object) -> None:
+def _say(
+    project: Project,
+    item: Item,
+    **said: object,
+) -> None:
     work = WorkStore(project.store)
     batch = work.batch(item.batch)
     assert batch is not None
@@ -80,7 +84,10 @@ def _say(project: Project, item: Item, **said: object) -> None:
     )
 
 
-def _items(project: Project, purpose: str) -> list[Item]:
+def _items(
+    project: Project,
+    purpose: str,
+) -> list[Item]:
     (batch,) = reading_batches(project.store, purpose)
     return WorkStore(project.store).items(batch.id)
 
@@ -138,6 +145,9 @@ def test_what_people_say_corrects_the_judge_and_becomes_rows(project: Project) -
     assert {row.origin for row in rows} == {"correction"}
     assert rows[0].target == "The right answer."
     assert rows[0].tags["region"]
+    taken = take_up_from_use(project.store, author="iterate")
+    targets = {row.id: row.target for row in taken.rows}
+    assert {targets[f"use-{row.parent}"] for row in rows} == {"The right answer."}
 
 
 def test_a_queue_hides_its_audit_and_bounds_what_is_missed(project: Project) -> None:

@@ -18,7 +18,8 @@ FIRST = dt.datetime(2026, 8, 3, tzinfo=dt.UTC)
 DAYS = 120
 
 
-def _kept(world: World, *alarms: Alarm) -> KeptLook:
+def watched_of(*alarms: Alarm) -> Watched:
+    """A look at one channel of 120 days."""
     total = np.full(DAYS, 40.0)
     total[60] = 90.0
     weight = np.ones(DAYS)
@@ -39,11 +40,19 @@ def _kept(world: World, *alarms: Alarm) -> KeptLook:
         low=np.full(DAYS, 20.0),
         high=np.full(DAYS, 60.0),
     )
-    watched = Watched(alarms=alarms, channels=(banded,), unchecked=(), as_of=channel.as_of)
-    return keep_look(world.store, watched, records=4_800, now=FIRST + dt.timedelta(days=DAYS))
+    return Watched(alarms=alarms, channels=(banded,), unchecked=(), as_of=channel.as_of)
 
 
-def _alarm(channel: str = "traffic: count") -> Alarm:
+def _kept(
+    world: World,
+    *alarms: Alarm,
+) -> KeptLook:
+    now = FIRST + dt.timedelta(days=DAYS)
+    return keep_look(world.store, watched_of(*alarms), records=4_800, now=now)
+
+
+def alarm_of(channel: str = "traffic: count") -> Alarm:
+    """An alarm that somebody has explained."""
     at = FIRST + dt.timedelta(days=60)
     return Alarm(
         id="a1",
@@ -79,7 +88,7 @@ def test_a_quiet_look_says_that_nothing_is_unusual(world: World) -> None:
 def test_an_alarm_says_since_when_why_and_what_to_do_until_it_is_acknowledged(
     world: World,
 ) -> None:
-    _kept(world, _alarm())
+    _kept(world, alarm_of())
     owner = world.client("ann", "owner")
     page = owner.client.get("/watch").text
     for words in ("1 unusual thing", "2026-10-02", "other people ask", "review a sample", "id-7"):
@@ -95,7 +104,7 @@ def test_an_alarm_says_since_when_why_and_what_to_do_until_it_is_acknowledged(
 
 
 def test_experts_do_not_see_it_and_names_are_escaped(world: World) -> None:
-    _kept(world, _alarm("traffic: <img src=x onerror=alert(1)>"))
+    _kept(world, alarm_of("traffic: <img src=x onerror=alert(1)>"))
     assert world.client("eve", "expert").client.get("/watch").status_code == 403
     page = world.client("ann", "owner").client.get("/watch").text
     assert "<img src=x" not in page

@@ -13,6 +13,7 @@ from tunewell.curate.erasure import erase
 from tunewell.gateway.draw import Hasher
 from tunewell.gateway.erasure import erase_from_traffic
 from tunewell.gateway.places import gateway_folder, salt
+from tunewell.monitor.kept_blocks import forget_kept
 from tunewell.people.erased_people import marks_of, mentions
 from tunewell.people.erasure import erase_from_work
 from tunewell.plurals import plural
@@ -47,6 +48,7 @@ def command(
             lambda text: mentions([text], person, marks),
             user=hasher.user(person),
         )
+        forget_kept(store)
         written = erase_from_augmentations(
             store,
             lambda text: mentions([text], person, marks),

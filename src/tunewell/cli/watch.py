@@ -9,6 +9,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
+from dataclasses import replace
 from pathlib import Path
 from typing import (
     TYPE_CHECKING,
@@ -38,6 +39,7 @@ from tunewell.errors import DataError, UserError
 from tunewell.plurals import plural
 
 if TYPE_CHECKING:
+    from tunewell.monitor.evidence import CauseEvidence
     from tunewell.monitor.found import Watched
     from tunewell.monitor.records import DatedRecords
     from tunewell.types import Alarm, Estimate
@@ -83,6 +85,14 @@ def command(
             help="Whether fewer records at Christmas and Easter are usual.",
         ),
     ] = True,
+    earlier: Annotated[
+        Path | None,
+        typer.Option(
+            "--earlier",
+            metavar="FILE",
+            help="An earlier fetch of the same rows: what was lost, late, edited or renamed.",
+        ),
+    ] = None,
     alarms: Annotated[
         Path | None,
         typer.Option("--alarms", metavar="OUT", help="Write the alarms, one JSON object a line."),
@@ -94,15 +104,23 @@ def command(
     named = _period(reference) if reference else None
     if yearly is not None and not 0 < yearly < 1:
         raise UserError(f"--yearly must be between 0 and 1. Got {yearly:g} instead.")
+    if earlier is not None and len(files or ()) != 1:
+        raise UserError(
+            "--earlier is compared with one file of rows.",
+            hint=f"tunewell watch NEW.jsonl --earlier {earlier}",
+        )
     if files:
         with progress("watch: reading the records", quiet=json):
             streams, notes = _read(files, time, stop)
+            known, said = _compared(streams, earlier, time)
+            notes += said
         with progress("watch: looking at every channel", quiet=json):
             watched = _look(
                 streams,
                 named,
                 0.05 if yearly is None else yearly,
                 holidays,
+                known,
             )
     else:
         with progress("watch: looking at the traffic", quiet=json):
@@ -119,7 +137,10 @@ def command(
     _show(watched)
 
 
-def _day(text: str, option: str) -> dt.datetime:
+def _day(
+    text: str,
+    option: str,
+) -> dt.datetime:
     """A date that the user typed."""
     try:
         day = dt.date.fromisoformat(text)
@@ -156,9 +177,12 @@ def _look(
     named: tuple[dt.datetime, dt.datetime] | None,
     yearly: float,
     holidays: bool,
+    known: Sequence[CauseEvidence] | None,
 ) -> Watched:
     """The look and its causes, its faults told as the user's data's."""
     from tunewell.monitor.cause import explain
+    from tunewell.monitor.fetches import UNCHECKED
+    from tunewell.monitor.found import UncheckedChannel
     from tunewell.monitor.watch import look
 
     try:
@@ -168,7 +192,10 @@ def _look(
             yearly=yearly,
             holidays=holidays,
         )
-        return explain(watched, streams)
+        if known is None:
+            alone = UncheckedChannel(channel="late edits and lost rows", reason=UNCHECKED)
+            watched = replace(watched, unchecked=(*watched.unchecked, alone))
+        return explain(watched, streams, known=known or ())
     except ValueError as error:
         raise _too_little(error) from error
 
@@ -184,6 +211,28 @@ def _read(
         streams.append(records)
         notes.append(said)
     return streams, notes
+
+
+def _compared(
+    streams: list[DatedRecords],
+    earlier: Path | None,
+    time: str,
+) -> tuple[list[CauseEvidence] | None, list[str]]:
+    """What an earlier fetch shows beside the first stream, as evidence and in words."""
+    from tunewell.monitor.fetches import compare_fetches, sentences, with_edits
+
+    if earlier is None:
+        return None, []
+    before, said = _read_file(earlier, time, None)
+    try:
+        found = compare_fetches(before, streams[0])
+    except ValueError as error:
+        raise DataError(
+            f"{earlier}: {error}", hint="--earlier is an older copy of the file that is watched"
+        ) from error
+    streams[0] = replace(streams[0], edited_later=with_edits(streams[0], found))
+    told = [f"between the two fetches: {each}" for each in sentences(found)]
+    return found.evidence, [f"earlier fetch: {said}", *told]
 
 
 def _read_file(
@@ -232,7 +281,9 @@ def _stem(file: Path) -> str:
     return file.name.split(".")[0] or file.name
 
 
-def _columns(row: dict[str, Any]) -> str:
+def _columns(
+    row: dict[str, Any],
+) -> str:
     """Names to choose a column from."""
     return ", ".join(list(row)[:8])
 
@@ -248,11 +299,8 @@ def _look_at_project(
 
     As of a past date it only looks: nothing is kept and nobody is given anything.
     """
-    from tunewell.watching import (
-        look_at_traffic,
-        traffic_of,
-        watch_day,
-    )
+    from tunewell.watching import look_at_traffic, watch_day
+    from tunewell.watching_traffic import traffic_of
 
     with open_project(path) as project:
         traffic = traffic_of(project, until=stop)
@@ -276,10 +324,10 @@ def _look_at_project(
                 opened = day.said
         except ValueError as error:
             raise _too_little(error) from error
-    rows = traffic.interactions
+    size, said, first = traffic.counted
     told = (
-        f"{plural(len(rows), 'interaction')}, {rows[0].at:%Y-%m-%d} to {rows[-1].at:%Y-%m-%d}, "
-        f"{plural(len(traffic.feedback), 'feedback record')}"
+        f"{plural(size, 'interaction')}, {first:%Y-%m-%d} to {traffic.until:%Y-%m-%d}, "
+        f"{plural(said, 'feedback record')}"
     )
     return watched, [traffic.records], [told, *opened]
 
@@ -340,6 +388,7 @@ def as_result(
             }
             for banded in watched.channels
         ],
+        "feedback": watched.bounds,
         "unchecked": watched.unchecked,
         "notes": watched.notes,
         "findings": findings_of(watched),
@@ -355,6 +404,8 @@ def _show(watched: Watched) -> None:
     show(plural(len(watched.alarms), "alarm") if watched.alarms else "no alarm")
     for alarm in watched.alarms:
         _show_alarm(alarm)
+    for bound in watched.bounds:
+        show(f"quality by feedback, {bound.sentence}")
     for each in watched.unchecked:
         where = f" ({each.slice})" if each.slice else ""
         show(f"unchecked: {each.channel}{where}: {each.reason}")
@@ -386,7 +437,10 @@ def _since(alarm: Alarm) -> str:
     return f"{alarm.since:%Y-%m-%d}{between}"
 
 
-def _figures(before: Estimate | None, after: Estimate | None) -> str:
+def _figures(
+    before: Estimate | None,
+    after: Estimate | None,
+) -> str:
     """Before and since."""
     if before is None or after is None:
         return ""

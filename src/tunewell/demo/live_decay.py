@@ -32,7 +32,8 @@ from tunewell.testing.service import (
     simulate,
 )
 from tunewell.types import Alarm, Decision, Feedback, Interaction
-from tunewell.watching import look_at_traffic, traffic_of
+from tunewell.watching import look_at_traffic
+from tunewell.watching_traffic import traffic_of
 
 WEEK: Final = dt.timedelta(days=7)
 FACT_DAY: Final = 133
@@ -73,7 +74,11 @@ class RepairedService:
     retrained: dt.datetime | None
 
 
-def simulate_repair(folder: Path, *, say: Callable[[str], None]) -> RepairedService:
+def simulate_repair(
+    folder: Path,
+    *,
+    say: Callable[[str], None],
+) -> RepairedService:
     """Let the service decay until it is decided to retrain, and go on with the new version.
 
     Args:
@@ -109,7 +114,11 @@ def _fact(days: int) -> PlantedIncident:
 class _Recorded:
     """What a service recorded, as answers of a version of the project."""
 
-    def __init__(self, service: SimulatedService, version: str) -> None:
+    def __init__(
+        self,
+        service: SimulatedService,
+        version: str,
+    ) -> None:
         named = {"version": version}
         self.version = version
         self.rows = [row.model_copy(update=named) for row in service.interactions()]
@@ -144,7 +153,11 @@ class _Recorded:
                 found.append(QualityReading(at=begin + WEEK / 2, version=self.version, wrong=share))
         return found
 
-    def _is_reviewed(self, said: Feedback, begin: dt.datetime) -> bool:
+    def _is_reviewed(
+        self,
+        said: Feedback,
+        begin: dt.datetime,
+    ) -> bool:
         at = self._at.get(said.interaction)
         return said.name == REVIEW and at is not None and begin <= at < begin + WEEK
 
@@ -174,7 +187,10 @@ def _weeks(
     return tuple(decisions), alarms
 
 
-def _look(project: Project, at: dt.datetime) -> tuple[Alarm, ...]:
+def _look(
+    project: Project,
+    at: dt.datetime,
+) -> tuple[Alarm, ...]:
     traffic = traffic_of(project, until=at)
     watched = look_at_traffic(project, traffic)
     keep_look(project.store, watched, records=len(traffic.records), now=at)
@@ -192,7 +208,12 @@ def _tell(
         say(f"made-up service, {at:%-d %B %Y}: {decision.action.upper()}. {decision.why}")
 
 
-def _put(store: Store, recorded: _Recorded, since: dt.datetime, until: dt.datetime) -> None:
+def _put(
+    store: Store,
+    recorded: _Recorded,
+    since: dt.datetime,
+    until: dt.datetime,
+) -> None:
     rows, said = recorded.between(since, until)
     lines = [interaction_line(row) for row in rows]
     about = [feedback_line(each) for each in said]

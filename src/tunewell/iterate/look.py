@@ -13,7 +13,8 @@ from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.store.traffic_tables import feedback, interactions
 from tunewell.types import digest
-from tunewell.watching import WatchDay, traffic_of, watch_day
+from tunewell.watching import WatchDay, watch_day
+from tunewell.watching_traffic import traffic_of
 
 STEP = "watch"
 
@@ -27,7 +28,11 @@ def traffic_mark(store: Store) -> str:
     return digest([counts, last_asked, last_said]) if counts[0] else ""
 
 
-def look_at_use(project: Project, *, now: dt.datetime) -> IterationStep:
+def look_at_use(
+    project: Project,
+    *,
+    now: dt.datetime,
+) -> IterationStep:
     """What ``tunewell watch`` does: look, keep the look, open the standing review and the queue.
 
     Args:

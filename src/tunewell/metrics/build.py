@@ -113,11 +113,35 @@ def build_metrics(file: TaskFile) -> tuple[Metric, ...]:
     return tuple(made.values())
 
 
-def _place(file: TaskFile, index: int) -> str:
+def metrics_of_kinds(
+    file: TaskFile,
+    kinds: Sequence[str],
+) -> list[Metric]:
+    """The metrics of a project that are some built-in ones, under whatever names.
+
+    Args:
+        file: The definition.
+        kinds: Names of built-in metrics.
+    """
+    wanted = [
+        index
+        for index, spec in enumerate(file.spec.metrics)
+        if spec.options.get("metric", spec.name) in kinds
+    ]
+    return [_build(file, index) for index in wanted]
+
+
+def _place(
+    file: TaskFile,
+    index: int,
+) -> str:
     return file.where(f"metrics.{index}")
 
 
-def _build(file: TaskFile, index: int) -> Metric:
+def _build(
+    file: TaskFile,
+    index: int,
+) -> Metric:
     spec = file.spec.metrics[index]
     options: dict[str, Any] = dict(spec.options)
     if "python" in options:
@@ -144,7 +168,10 @@ def _build(file: TaskFile, index: int) -> Metric:
     return builtin.make(builtin.options.model_validate(options), setting)
 
 
-def _sibling(file: TaskFile, name: str) -> Metric:
+def _sibling(
+    file: TaskFile,
+    name: str,
+) -> Metric:
     """Another metric of the same definition, from 0 to 1."""
     index = _index_of(file, name)
     found = _build(file, index)
@@ -155,7 +182,10 @@ def _sibling(file: TaskFile, name: str) -> Metric:
     return found
 
 
-def _index_of(file: TaskFile, name: str) -> int:
+def _index_of(
+    file: TaskFile,
+    name: str,
+) -> int:
     for index, spec in enumerate(file.spec.metrics):
         kind = str(spec.options.get("metric", spec.name))
         if spec.name == name and kind not in {"judge", "brier"}:
@@ -165,7 +195,11 @@ def _index_of(file: TaskFile, name: str) -> int:
     )
 
 
-def _faults(error: ValueError | UserError, file: TaskFile, index: int) -> list[Fault]:
+def _faults(
+    error: ValueError | UserError,
+    file: TaskFile,
+    index: int,
+) -> list[Fault]:
     """What is wrong with one metric of the definition."""
     if isinstance(error, ValidationError):
         return [_option_fault(file, index, detail) for detail in error.errors()]
@@ -176,7 +210,11 @@ def _faults(error: ValueError | UserError, file: TaskFile, index: int) -> list[F
     return [(_place(file, index), f"metrics[{index}]: {error}.")]
 
 
-def _option_fault(file: TaskFile, index: int, detail: Any) -> Fault:
+def _option_fault(
+    file: TaskFile,
+    index: int,
+    detail: Any,
+) -> Fault:
     option = ".".join(map(str, detail["loc"]))
     message = str(detail["msg"]).removeprefix("Value error, ")
     name = file.spec.metrics[index].name

@@ -67,7 +67,10 @@ def alarm_of_step(
     )
 
 
-def _in_slice(records: DatedRecords, channel: Channel) -> Ints:
+def _in_slice(
+    records: DatedRecords,
+    channel: Channel,
+) -> Ints:
     """Records of a channel's slice."""
     name, _, value = channel.slice.partition("=")
     categories = records.categories.get(name)
@@ -88,7 +91,7 @@ def alarm_of_burst(
     grid = watch.grid
     raised = grid.at(burst.raised + 1)
     begin = burst.raised + 1 - burst.window
-    terms = [watch.table.terms[term] for term in burst.terms]
+    terms = [watch.terms[term] for term in burst.terms]
     rows = watch.records_of(burst.terms[0], 0, burst.raised)
     inside = rows[watch.period[rows] >= begin]
     first_seen = records.seconds[inside[0]] if inside.size else None
@@ -117,7 +120,12 @@ def alarm_of_burst(
     )
 
 
-def alarm_of_clock(step: ClockStep, records: DatedRecords, start_s: int, scale: float) -> Alarm:
+def alarm_of_clock(
+    step: ClockStep,
+    records: DatedRecords,
+    start_s: int,
+    scale: float,
+) -> Alarm:
     """The alarm of hours of the day that have moved."""
 
     def at(day: int) -> dt.datetime:
@@ -151,7 +159,11 @@ def alarm_of_clock(step: ClockStep, records: DatedRecords, start_s: int, scale: 
     )
 
 
-def alarm_of_gap(gap: LongGap, records: DatedRecords, scale: float) -> Alarm:
+def alarm_of_gap(
+    gap: LongGap,
+    records: DatedRecords,
+    scale: float,
+) -> Alarm:
     """The alarm of a stretch without records."""
     start = _moment(gap.start_s)
     clear = _moment(gap.clear_s)
@@ -177,7 +189,10 @@ def alarm_of_gap(gap: LongGap, records: DatedRecords, scale: float) -> Alarm:
     )
 
 
-def _apart(before: Estimate, after: Estimate) -> Estimate:
+def _apart(
+    before: Estimate,
+    after: Estimate,
+) -> Estimate:
     """Difference of two independent shares, by their own intervals (Newcombe 1998, method 10)."""
     value = after.value - before.value
     down = float(np.hypot(after.value - after.low, before.high - before.value))
@@ -206,7 +221,10 @@ def _examples(
     return tuple(records.ids[i] for i in inside.tolist())
 
 
-def _named(stream: str, name: str) -> str:
+def _named(
+    stream: str,
+    name: str,
+) -> str:
     """A channel's name with its stream's."""
     return f"{stream}: {name}" if stream else name
 

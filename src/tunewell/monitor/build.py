@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +20,7 @@ from tunewell.monitor.records import (
     DatedRecords,
     Ints,
 )
+from tunewell.monitor.topics_of_texts import CLUSTER, OUT
 
 LEAST_SHARE = 0.02
 """Of the records that a value must have for a channel of its own."""
@@ -30,7 +31,10 @@ _CLIP = 0.005
 """Share of the values at either end of a number that are drawn in to the rest."""
 
 
-def count_channel(records: DatedRecords, grid: Grid) -> Channel:
+def count_channel(
+    records: DatedRecords,
+    grid: Grid,
+) -> Channel:
     """Records a period."""
     period = grid.of(records.seconds)
     unit = "records/day" if grid.period_s == DAY_S else "records/hour"
@@ -48,7 +52,11 @@ def count_channel(records: DatedRecords, grid: Grid) -> Channel:
     )
 
 
-def level_channels(records: DatedRecords, grid: Grid, stop: int) -> list[Channel]:
+def level_channels(
+    records: DatedRecords,
+    grid: Grid,
+    stop: int,
+) -> list[Channel]:
     """Shares of values, means of numbers, lengths of texts, and fields that are there or not.
 
     Args:
@@ -73,8 +81,12 @@ def level_channels(records: DatedRecords, grid: Grid, stop: int) -> list[Channel
                 )
             )
     for name, texts in records.texts.items():
-        length = np.array([np.log1p(len(text)) if text else np.nan for text in texts])
-        made = _mean(records, grid, f"length of {name}", length, _topic(records, name))
+        characters = records.lengths.get(name)
+        if characters is None:
+            characters = lengths_of(texts)
+        made = _mean(
+            records, grid, f"length of {name}", np.log1p(characters), _topic(records, name)
+        )
         out.append(replace(made, unit="log characters"))
     for name, present in records.present.items():
         out.append(_share(records, grid, f"share with {name}", present, "measurement"))
@@ -83,12 +95,42 @@ def level_channels(records: DatedRecords, grid: Grid, stop: int) -> list[Channel
     return out[:MOST_CHANNELS]
 
 
-def novelty_channel(records: DatedRecords, grid: Grid, new: Floats) -> Channel:
+def lengths_of(texts: Iterable[str]) -> Floats:
+    """Characters of each text, NaN for an empty one, shape (texts,)."""
+    return np.array([len(text) or np.nan for text in texts], dtype=np.float64)
+
+
+def cluster_channels(
+    records: DatedRecords,
+    grid: Grid,
+    before: int,
+) -> list[Channel]:
+    """The share of each cluster of texts, and of what is in none.
+
+    Args:
+        records: The stream, with its clusters.
+        grid: Its periods.
+        before: Records of the reference.
+    """
+    out: list[Channel] = []
+    for name in (CLUSTER, OUT):
+        out += _shares(records, name, records.categories[name], grid, before)
+    return out
+
+
+def novelty_channel(
+    records: DatedRecords,
+    grid: Grid,
+    new: Floats,
+) -> Channel:
     """How much of the texts is in words that the reference does not hold."""
     return _mean(records, grid, "new words in texts", new, "input")
 
 
-def linked_channels(streams: Sequence[DatedRecords], grid: Grid) -> list[Channel]:
+def linked_channels(
+    streams: Sequence[DatedRecords],
+    grid: Grid,
+) -> list[Channel]:
     """How often records of one stream are answered in another, and each stream's share of both."""
     out: list[Channel] = []
     for asked in streams:
@@ -101,7 +143,10 @@ def linked_channels(streams: Sequence[DatedRecords], grid: Grid) -> list[Channel
     return out
 
 
-def clipped(values: Floats, before: int) -> Floats:
+def clipped(
+    values: Floats,
+    before: int,
+) -> Floats:
     """Numbers with the outermost half per cent drawn in, so that one record is no alarm.
 
     Args:
@@ -118,12 +163,19 @@ def clipped(values: Floats, before: int) -> Floats:
     return out
 
 
-def _topic(records: DatedRecords, name: str) -> ChannelTopic:
+def _topic(
+    records: DatedRecords,
+    name: str,
+) -> ChannelTopic:
     """What a column says something about."""
     return records.topics.get(name, "input")
 
 
-def _sums(period: Ints, values: Floats, grid: Grid) -> Floats:
+def _sums(
+    period: Ints,
+    values: Floats,
+    grid: Grid,
+) -> Floats:
     """Sums of values by period."""
     inside = (period >= 0) & (period < grid.periods)
     sums = np.bincount(period[inside], weights=values[inside], minlength=grid.periods)
@@ -211,7 +263,10 @@ def _mean(
     )
 
 
-def _link(asked: DatedRecords, said: DatedRecords) -> str:
+def _link(
+    asked: DatedRecords,
+    said: DatedRecords,
+) -> str:
     """The column of one stream that holds ids of another."""
     if asked is said:
         return ""
@@ -224,7 +279,12 @@ def _link(asked: DatedRecords, said: DatedRecords) -> str:
     return ""
 
 
-def _answered(asked: DatedRecords, said: DatedRecords, link: str, grid: Grid) -> Channel:
+def _answered(
+    asked: DatedRecords,
+    said: DatedRecords,
+    link: str,
+    grid: Grid,
+) -> Channel:
     """Share of records answered by someone else within a day, of those a day old."""
     place = {each: i for i, each in enumerate(asked.ids)}
     first = np.full(len(asked), np.inf)
@@ -251,7 +311,11 @@ def _answered(asked: DatedRecords, said: DatedRecords, link: str, grid: Grid) ->
     return replace(made, as_of=said.as_of - dt.timedelta(days=ANSWERED_WITHIN_DAYS))
 
 
-def _part_of_both(asked: DatedRecords, said: DatedRecords, grid: Grid) -> Channel:
+def _part_of_both(
+    asked: DatedRecords,
+    said: DatedRecords,
+    grid: Grid,
+) -> Channel:
     """One stream's share of the records of both: falls where it stops while the other goes on."""
     ours = count_channel(asked, grid).total
     theirs = count_channel(said, grid).total

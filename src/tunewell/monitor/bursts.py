@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tunewell.monitor.channel import DAY_S, Floats
 from tunewell.monitor.periods import Grid
 from tunewell.monitor.records import Ints
-from tunewell.monitor.words import TermTable, is_version
+from tunewell.monitor.term_days import TermDays
+from tunewell.monitor.words import is_version
 from tunewell.stats.bursts import (
     burst_limit,
     burst_p,
@@ -64,8 +65,8 @@ class BurstWatch:
     """All terms of a stream, day by day.
 
     Args:
-        table: Which terms each record holds.
-        period: Period of each record, shape (records,).
+        days: The terms by period.
+        period: Period of each record, ascending, shape (records,).
         grid: The periods.
         yearly: Expected number of false bursts in a year.
         start: First period that is judged.
@@ -75,7 +76,7 @@ class BurstWatch:
 
     def __init__(
         self,
-        table: TermTable,
+        days: TermDays,
         period: Ints,
         grid: Grid,
         *,
@@ -84,7 +85,8 @@ class BurstWatch:
         down: bool = False,
         windows: tuple[int, ...] = (1, 3, 7),
     ) -> None:
-        self.table = table
+        self.terms = days.terms
+        self.rows = days.rows
         self.period = period
         self.grid = grid
         self.start = start
@@ -95,9 +97,8 @@ class BurstWatch:
         self.looks = 365 * len(windows)
         self.yearly = yearly
         inside = (period >= 0) & (period < grid.periods)
-        self.inside = inside
         self.records = np.bincount(period[inside], minlength=grid.periods).astype(np.float64)
-        counts = self._counts()
+        counts = days.counts
         self.added = np.zeros((grid.periods + 1, counts.shape[1]), dtype=np.float32)
         np.cumsum(counts, axis=0, out=self.added[1:])
         self.records_added = np.concatenate([[0.0], self.records.cumsum()])
@@ -107,18 +108,6 @@ class BurstWatch:
         self._limits: dict[tuple[int, int], float] = {}
         self._releases = self._release_peaks()
 
-    def _counts(self) -> Floats:
-        """Records of each period that hold each term, shape (periods, terms)."""
-        kept = self.inside[self.table.record]
-        period = self.period[self.table.record[kept]]
-        width = len(self.table.terms)
-        cells = np.bincount(
-            period * width + self.table.term[kept],
-            minlength=self.grid.periods * width,
-        )
-        counts: Floats = cells.reshape(self.grid.periods, width).astype(np.float32)
-        return counts
-
     def _release_peaks(self) -> tuple[Ints, Floats]:
         """Version numbers that came after the first weeks, and how far such ones had risen.
 
@@ -127,7 +116,7 @@ class BurstWatch:
             version, up to the end of each period, shape (periods,).
         """
         versions = np.array(
-            [i for i, term in enumerate(self.table.terms) if is_version(term)], dtype=np.int64
+            [i for i, term in enumerate(self.terms) if is_version(term)], dtype=np.int64
         )
         first = min(28 * self.stride, self.grid.periods)
         early = self.added[first, versions] / max(self.records_added[first], 1.0)
@@ -142,7 +131,10 @@ class BurstWatch:
 
         return new, peak
 
-    def _irregularity(self, counts: Floats) -> float:
+    def _irregularity(
+        self,
+        counts: NDArray[np.float32],
+    ) -> float:
         """How much more variable the terms' counts by week are than independent records."""
         weeks = self.start // (7 * self.stride)
         if weeks < 4:
@@ -161,7 +153,10 @@ class BurstWatch:
             self._day(last)
         return self.bursts
 
-    def _day(self, end: int) -> None:
+    def _day(
+        self,
+        end: int,
+    ) -> None:
         """Look at the windows that end with one day."""
         found: dict[int, tuple[float, int, bool]] = {}
         for window in self.windows:
@@ -172,7 +167,11 @@ class BurstWatch:
         for term, (p, window, up) in ordered:
             self._take(term, p, window, up, end)
 
-    def _window(self, end: int, window: int) -> list[tuple[int, float, bool]]:
+    def _window(
+        self,
+        end: int,
+        window: int,
+    ) -> list[tuple[int, float, bool]]:
         """Terms of one window that are beyond its limit: place, p-value, direction."""
         begin = end + 1 - window
         if begin <= 0:
@@ -221,7 +220,11 @@ class BurstWatch:
 
         return [(int(picked[i]), float(p[i]), up) for i in hits.tolist()]
 
-    def _limit(self, place: tuple[int, int], of: float) -> float:
+    def _limit(
+        self,
+        place: tuple[int, int],
+        of: float,
+    ) -> float:
         """The largest p-value that is a burst, from the frequencies of all terms; by the month."""
         end, window = place
         key = (end // (28 * self.stride), window)
@@ -235,7 +238,14 @@ class BurstWatch:
 
         return self._limits[key]
 
-    def _take(self, term: int, p: float, window: int, up: bool, end: int) -> None:
+    def _take(
+        self,
+        term: int,
+        p: float,
+        window: int,
+        up: bool,
+        end: int,
+    ) -> None:
         """A new burst, or a word more of one that is open."""
         begin = end + 1 - window
         for burst in reversed(self.bursts):
@@ -269,7 +279,13 @@ class BurstWatch:
         )
         self.since[term] = begin
 
-    def _alike(self, term: int, other: int, begin: int, end: int) -> bool:
+    def _alike(
+        self,
+        term: int,
+        other: int,
+        begin: int,
+        end: int,
+    ) -> bool:
         """Whether two words are in the same records of a window."""
         mine = self.records_of(term, begin, end)
         theirs = self.records_of(other, begin, end)
@@ -281,20 +297,12 @@ class BurstWatch:
 
         return bool(both >= max(ALIKE * few, 2.5 * by_chance, 3))
 
-    def records_of(self, term: int, begin: int, end: int) -> Ints:
+    def records_of(
+        self,
+        term: int,
+        begin: int,
+        end: int,
+    ) -> Ints:
         """Records with a term in some periods."""
-        rows = self._rows(term)
-        at = self.period[rows]
-        return rows[(at >= begin) & (at <= end)]
-
-    def _rows(self, term: int) -> Ints:
-        """All records with a term."""
-        records, starts = self._by_term
-        return records[starts[term] : starts[term + 1]]
-
-    @cached_property
-    def _by_term(self) -> tuple[Ints, Ints]:
-        """The records of each term in their order, and where each term's begin."""
-        order = np.lexsort((self.table.record, self.table.term))
-        holding = np.bincount(self.table.term, minlength=len(self.table.terms))
-        return self.table.record[order], np.concatenate([[0], np.cumsum(holding)])
+        first, last = np.searchsorted(self.period, [begin, end + 1]).tolist()
+        return self.rows.between(term, first, last)

@@ -35,6 +35,7 @@ from tunewell.monitor.movement import (
 )
 from tunewell.monitor.records import DatedRecords
 from tunewell.monitor.remedies import REMEDIES, code_of
+from tunewell.monitor.told_causes import ToldCauses
 from tunewell.monitor.watch import Watched
 from tunewell.types import Alarm
 
@@ -50,6 +51,8 @@ def explain(
     streams: Sequence[DatedRecords],
     *,
     anchors: Sequence[AnchorReading] = (),
+    known: Sequence[CauseEvidence] = (),
+    settled: ToldCauses | None = None,
 ) -> Watched:
     """The same look with a cause, its evidence and a remedy for every alarm.
 
@@ -57,16 +60,24 @@ def explain(
         watched: What the look found.
         streams: The records behind it.
         anchors: What runs of the anchors showed.
+        known: Evidence that the records themselves do not hold, such as of two fetches.
+        settled: Causes that earlier looks told, and where those of this one are kept.
     """
     scenes = _Scenes(
         watched,
         streams,
         anchors,
+        known,
     )
     alarms = []
     for alarm in watched.alarms:
-        scene = scenes.of(alarm)
-        alarms.append(with_cause(alarm, judge_cause(scene), scene.place))
+        told = settled.told(alarm) if settled else None
+        if told is None:
+            scene = scenes.of(alarm)
+            told = with_cause(alarm, judge_cause(scene), scene.place)
+            if settled:
+                settled.tell(alarm, told)
+        alarms.append(told)
     return replace(watched, alarms=tuple(alarms))
 
 
@@ -100,6 +111,7 @@ class _Scenes:
         watched: The look.
         streams: The records behind it.
         anchors: What runs of the anchors showed.
+        known: Evidence that the records themselves do not hold.
     """
 
     def __init__(
@@ -107,16 +119,21 @@ class _Scenes:
         watched: Watched,
         streams: Sequence[DatedRecords],
         anchors: Sequence[AnchorReading],
+        known: Sequence[CauseEvidence],
     ) -> None:
         self.watched = watched
         self.streams = streams
         self.anchors = anchors
+        self.known = known
         self.channels = [banded.channel for banded in watched.channels]
         self._known: dict[tuple[dt.datetime, dt.datetime], _Around] = {}
         self.by_name = {stream.name: stream for stream in streams}
         self._clocks = list(self._clock_evidence())
 
-    def of(self, alarm: Alarm) -> Scene:
+    def of(
+        self,
+        alarm: Alarm,
+    ) -> Scene:
         """Everything that is known around the beginning of an alarm."""
         window = window_of(
             alarm.since_low - LEAD,
@@ -126,7 +143,11 @@ class _Scenes:
         key = (window.low, window.high)
         if key not in self._known:
             self._known[key] = _Around(
-                evidence=(*collect(self.streams, window), *self._clock_at(window)),
+                evidence=(
+                    *collect(self.streams, window),
+                    *self._clock_at(window),
+                    *self._known_at(window),
+                ),
                 moved=movements(self.channels, window),
             )
         around = self._known[key]
@@ -149,7 +170,10 @@ class _Scenes:
             anchors=_reading(self.anchors, alarm),
         )
 
-    def _place(self, alarm: Alarm) -> AlarmPlace:
+    def _place(
+        self,
+        alarm: Alarm,
+    ) -> AlarmPlace:
         records = self.by_name.get(alarm.channel.partition(": ")[0])
         return AlarmPlace.of(
             alarm,
@@ -183,7 +207,21 @@ class _Scenes:
                     ),
                 )
 
-    def _clock_at(self, window: TimeWindow) -> list[CauseEvidence]:
+    def _known_at(
+        self,
+        window: TimeWindow,
+    ) -> list[CauseEvidence]:
+        """Evidence from elsewhere close to a window."""
+        return [
+            evidence
+            for evidence in self.known
+            if evidence.at is not None and window.is_near(evidence.at.timestamp())
+        ]
+
+    def _clock_at(
+        self,
+        window: TimeWindow,
+    ) -> list[CauseEvidence]:
         """Steps of the clock close to a window."""
         return [
             evidence
@@ -207,7 +245,10 @@ class _Scenes:
         ]
 
 
-def _reading(anchors: Iterable[AnchorReading], alarm: Alarm) -> AnchorReading | None:
+def _reading(
+    anchors: Iterable[AnchorReading],
+    alarm: Alarm,
+) -> AnchorReading | None:
     """The newest run of anchors that were frozen before the change and run after it."""
     usable = [
         reading

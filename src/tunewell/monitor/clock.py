@@ -14,7 +14,7 @@ from tunewell.monitor.records import Ints
 FEWEST_RECORDS = 500
 """Of a profile of the hours."""
 LEAST_HOURS = 2
-"""A shift of one hour is not told from daylight saving."""
+"""Shifts of one hour have to be told from summer time: see `tunewell.monitor.clock_hour`."""
 SHIFTS = np.array([hours for hours in range(-11, 13) if abs(hours) >= LEAST_HOURS])
 WITHIN = 1.92
 """Log-likelihood below the best that 95 % intervals reach down to."""
@@ -54,7 +54,11 @@ class ClockStep:
     after: Floats
 
 
-def hours_by_day(seconds: Ints, first_s: int, days: int) -> Floats:
+def hours_by_day(
+    seconds: Ints,
+    first_s: int,
+    days: int,
+) -> Floats:
     """Records by day and hour, shape (days, 24)."""
     hour = (seconds - first_s) // HOUR_S
     inside = (hour >= 0) & (hour < days * 24)
@@ -62,7 +66,12 @@ def hours_by_day(seconds: Ints, first_s: int, days: int) -> Floats:
     return counts.reshape(days, 24).astype(np.float64)
 
 
-def clock_steps(counts: Floats, *, yearly: float, start: int) -> tuple[list[ClockStep], str]:
+def clock_steps(
+    counts: Floats,
+    *,
+    yearly: float,
+    start: int,
+) -> tuple[list[ClockStep], str]:
     """Steps of the clock, oldest first, and why there could be none found.
 
     The log-likelihood of each day's hours under a shifted profile less that under the profile
@@ -123,7 +132,7 @@ def _first_step(
     log = np.log(profile)
     shifted = np.stack([np.roll(log, k) for k in SHIFTS], axis=1)
     still = np.stack([np.roll(log, k) for k in (-1, 0, 1)], axis=1)
-    irregular = _irregular(before, profile)
+    irregular = irregularity(before, profile)
 
     gain = (counts @ shifted - (counts @ still).max(1, keepdims=True)) / irregular
     limit = math.log(SHIFTS.size * 365 / yearly)
@@ -172,13 +181,17 @@ def _step(
         least=int(likely.min()) - unsure,
         most=int(likely.max()) + unsure,
         p_value=p,
-        fits=_fits(before, after, hours),
+        fits=share_explained(before, after, hours),
         before=before,
         after=after,
     )
 
 
-def _fits(before: Floats, after: Floats, hours: int) -> float:
+def share_explained(
+    before: Floats,
+    after: Floats,
+    hours: int,
+) -> float:
     """Share of the new hours' distance from the old ones that the shift takes away."""
     old = profile_of(before[None])
     new = profile_of(after[None])
@@ -187,7 +200,10 @@ def _fits(before: Floats, after: Floats, hours: int) -> float:
     return float(np.clip(1 - left / apart, 0.0, 1.0)) if apart > 0 else 0.0
 
 
-def _irregular(counts: Floats, profile: Floats) -> float:
+def irregularity(
+    counts: Floats,
+    profile: Floats,
+) -> float:
     """Variance of the hours of a day over that of independent records."""
     days = counts[counts.sum(1) > 0]
     expected = days.sum(1, keepdims=True) * profile[None]

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pydantic import Field
 
 from tunewell.monitor.channel import Channel, Floats
-from tunewell.types import Alarm, Value
+from tunewell.plurals import plural
+from tunewell.types import Alarm, Estimate, Value
 
 
 class ReferencePeriod(Value):
@@ -27,6 +28,34 @@ class ReferencePeriod(Value):
     end: dt.datetime
     why: str
     level: float
+
+
+class FeedbackBound(Value):
+    """How good answers are by one kind of feedback, as far as anybody can know.
+
+    Attributes:
+        name: Of the feedback: ``rating stars``.
+        good: Share of good answers: the value is among those who said something; the interval has
+            all silent ones bad at its low end and good at its high end.
+        said: Answers that drew it.
+        of: Answers that could have.
+        days: Over how many days.
+    """
+
+    name: str
+    good: Estimate
+    said: int
+    of: int
+    days: int
+
+    @property
+    def sentence(self) -> str:
+        """In words."""
+        return (
+            f"{self.name}: {self.good.value:.0%} good among the {self.said:,} of "
+            f"{plural(self.of, 'answer')} in {self.days} days that drew it; between "
+            f"{self.good.low:.0%} and {self.good.high:.0%} of all, for silence says nothing"
+        )
 
 
 class UncheckedChannel(Value):
@@ -76,6 +105,7 @@ class Watched:
         as_of: Until when the records reach, UTC.
         yearly: Probability of any false alarm in a year, over all channels.
         notes: What has to be known of the records: fields edited later, totals of unequal age.
+        bounds: What users' feedback says of quality.
     """
 
     alarms: tuple[Alarm, ...]
@@ -84,3 +114,4 @@ class Watched:
     as_of: dt.datetime
     yearly: float = 0.05
     notes: tuple[str, ...] = field(default_factory=tuple)
+    bounds: tuple[FeedbackBound, ...] = ()

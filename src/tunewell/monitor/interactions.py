@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 
 from tunewell.checks.broken.refusals import refusal
 from tunewell.monitor.channel import (
-    DAY_S,
-    Channel,
     ChannelTopic,
 )
-from tunewell.monitor.periods import Grid
 from tunewell.monitor.records import Categories, DatedRecords
 from tunewell.stats import proportion
 from tunewell.types import (
@@ -41,6 +38,17 @@ FIELDS: Final[dict[str, ChannelTopic]] = {
 }
 """Fields of an interaction that hold few values, and what each says something about."""
 
+UNSUPPORTED: Final = "unsupported item"
+OUTDATED: Final = "outdated value"
+FORM: Final = "form kept"
+
+CHECK_TOPICS: Final[dict[str, ChannelTopic]] = {
+    UNSUPPORTED: "answer",
+    OUTDATED: "quality",
+    FORM: "answer",
+}
+"""Checks of answers that need no person (E07, E08, form), and what each says something about."""
+
 JUDGE: Final = re.compile(r"judge|grader|scorer", re.IGNORECASE)
 PEOPLE: Final = re.compile(r"review|panel|expert|audit", re.IGNORECASE)
 """Names of ratings that a model gives, and of those that people give who are asked to."""
@@ -58,6 +66,7 @@ def interaction_records(
     *,
     as_of: dt.datetime,
     name: str = "traffic",
+    checked: Mapping[str, Mapping[str, str]] | None = None,
 ) -> DatedRecords:
     """Interactions as records; what users said of them is a number of each that was rated.
 
@@ -68,6 +77,7 @@ def interaction_records(
         feedback: In any order; the last word of an interaction's each name counts.
         as_of: Until when they are complete.
         name: Of the stream.
+        checked: What checks say of some answers, by interaction and check.
     """
     rows = sorted((row for row in interactions if not row.shadow_of), key=lambda row: row.at)
     place = {row.id: i for i, row in enumerate(rows)}
@@ -86,18 +96,7 @@ def interaction_records(
             column[row] = said.value
             if JUDGE.search(said.name):
                 judged[row] = said.source
-    topics: dict[str, ChannelTopic] = {
-        "asked": "input",
-        "answer": "answer",
-        "refused": "answer",
-        **FIELDS,
-    }
-    for field in numbers:
-        topics[field] = "answer" if field in NUMBERS else topic_of_feedback(field)
-    topics["prompt_tokens"] = "input"
     metadata = _metadata(rows)
-    topics |= {field: "input" for field in metadata}
-    topics |= {"system_prompt": "answer", "judge_version": "judge"}
     return DatedRecords(
         name=name,
         ids=[row.id for row in rows],
@@ -113,15 +112,57 @@ def interaction_records(
             "system_prompt": _categories([_system_prompt(row.request) for row in rows]),
             "judge_version": _categories([judged.get(i, "") for i in range(len(rows))]),
             **metadata,
+            **_checks(rows, checked or {}),
         },
         numbers={field: values for field, values in numbers.items() if not np.isnan(values).all()},
-        topics=topics,
+        topics=column_topics([*numbers], [*metadata]),
         links={"conversation": [row.conversation for row in rows]},
         authors=[row.user for row in rows],
     )
 
 
-def last_question(request: dict[str, Any]) -> str:
+def column_topics(
+    numbers: Iterable[str],
+    metadata: Iterable[str],
+) -> dict[str, ChannelTopic]:
+    """What each column of interactions says something about.
+
+    Args:
+        numbers: Names of the numbers, those of feedback among them.
+        metadata: Names of the fields of the requests' metadata.
+    """
+    topics: dict[str, ChannelTopic] = dict.fromkeys(metadata, "input")
+    for name in numbers:
+        topics[name] = "answer" if name in NUMBERS else topic_of_feedback(name)
+    return {
+        **topics,
+        **FIELDS,
+        **CHECK_TOPICS,
+        "asked": "input",
+        "prompt_tokens": "input",
+        "answer": "answer",
+        "refused": "answer",
+        "system_prompt": "answer",
+        "judge_version": "judge",
+    }
+
+
+def _checks(
+    rows: Sequence[Interaction],
+    checked: Mapping[str, Mapping[str, str]],
+) -> dict[str, Categories]:
+    """What each check says of the answers that were drawn for it."""
+    found = {}
+    for name in CHECK_TOPICS:
+        column = _categories([checked.get(row.id, {}).get(name, "") for row in rows])
+        if column.values:
+            found[name] = column
+    return found
+
+
+def last_question(
+    request: dict[str, Any],
+) -> str:
     """The last thing that the user said in a request.
 
     Example:
@@ -170,13 +211,18 @@ def _metadata(rows: Sequence[Interaction]) -> dict[str, Categories]:
     return found
 
 
-def _field(row: Interaction, name: str) -> str:
+def _field(
+    row: Interaction,
+    name: str,
+) -> str:
     metadata = row.request.get("metadata")
     value = metadata.get(name) if isinstance(metadata, dict) else None
     return str(value)[:100] if isinstance(value, str | int | bool) else ""
 
 
-def _system_prompt(request: dict[str, Any]) -> str:
+def _system_prompt(
+    request: dict[str, Any],
+) -> str:
     """The instructions of a request, short enough to be a value; longer ones by their digest."""
     given = request.get("instructions")
     turns = request.get("messages", request.get("input"))
@@ -196,7 +242,10 @@ def _text(content: Any) -> str:
     return "\n".join(text for text in texts if isinstance(text, str))
 
 
-def _numbers(rows: Sequence[Interaction], field: str) -> np.ndarray:
+def _numbers(
+    rows: Sequence[Interaction],
+    field: str,
+) -> np.ndarray:
     """A number of each interaction, NaN where it has none."""
     values = [getattr(row, field) for row in rows]
     return np.array([np.nan if value is None else float(value) for value in values])
@@ -218,48 +267,6 @@ def _categories(values: Sequence[str]) -> Categories:
             codes[i] = place.setdefault(value, len(place))
 
     return Categories(tuple(place), codes)
-
-
-def response_channel(
-    records: DatedRecords,
-    feedback: Iterable[Feedback],
-    grid: Grid,
-) -> Channel:
-    """Share of the interactions that drew any feedback within a week, of those a week old.
-
-    It is a channel of its own: who is silent says nothing of quality.
-    """
-    place = {each: i for i, each in enumerate(records.ids)}
-    answered = np.zeros(len(records))
-    for said in feedback:
-        row = place.get(said.interaction)
-        if row is None:
-            continue
-        waited = said.at.timestamp() - float(records.seconds[row])
-        if waited <= RIPE_DAYS * DAY_S:
-            answered[row] = 1.0
-    ripe_until = records.as_of.timestamp() - RIPE_DAYS * DAY_S
-    ripe = records.seconds <= ripe_until
-    period = grid.of(records.seconds)
-    inside = ripe & (period >= 0) & (period < grid.periods)
-
-    def sums(values: np.ndarray) -> np.ndarray:
-        """Sums by period."""
-        made = np.bincount(period[inside], weights=values[inside], minlength=grid.periods)
-        return made.astype(np.float64)
-
-    return Channel(
-        name="feedback within a week",
-        kind="share",
-        unit="share",
-        first=grid.first,
-        total=sums(answered),
-        weight=sums(np.ones(len(records))),
-        as_of=records.as_of - dt.timedelta(days=RIPE_DAYS),
-        topic="feedback",
-        stream=records.name,
-        period_s=grid.period_s,
-    )
 
 
 def quality_bounds(

@@ -10,6 +10,7 @@ import numpy as np
 
 from tunewell.lineage import record
 from tunewell.monitor.channel import Floats
+from tunewell.monitor.found import FeedbackBound
 from tunewell.monitor.results import findings_of
 from tunewell.monitor.watch import (
     BandedChannel,
@@ -71,11 +72,17 @@ class KeptChannel(Value):
         """Its slice, where the name does not say it."""
         return "" if self.slice in self.name else self.slice
 
-    def has(self, alarm: Alarm) -> bool:
+    def has(
+        self,
+        alarm: Alarm,
+    ) -> bool:
         """Whether an alarm is of this channel."""
         return alarm.channel == self.title and alarm.slice in (self.slice, self.slice or "all")
 
-    def at(self, period: int) -> dt.datetime:
+    def at(
+        self,
+        period: int,
+    ) -> dt.datetime:
         """Start of a period, UTC."""
         return self.first + dt.timedelta(seconds=period * self.period_s)
 
@@ -92,6 +99,7 @@ class KeptLook(Value):
         channels: Everything that was watched.
         unchecked: What was not, and why.
         notes: What has to be known of the records.
+        bounds: What users' feedback says of quality.
     """
 
     at: dt.datetime
@@ -102,6 +110,7 @@ class KeptLook(Value):
     channels: tuple[KeptChannel, ...]
     unchecked: tuple[UncheckedChannel, ...] = ()
     notes: tuple[str, ...] = ()
+    bounds: tuple[FeedbackBound, ...] = ()
 
 
 def keep_look(
@@ -128,6 +137,7 @@ def keep_look(
         channels=tuple(map(_kept, watched.channels)),
         unchecked=watched.unchecked,
         notes=watched.notes,
+        bounds=watched.bounds,
     )
     parameters = {"yearly": watched.yearly, "as_of": watched.as_of.isoformat()}
     with record(store, STAGE, inputs={}, parameters=parameters) as run:

@@ -47,6 +47,8 @@ class DatedRecords:
         edited_later: Fields that may have been changed after the record's own time.
         totals: Numeric fields that are totals up to the export, of unequal age.
         authors: Who wrote each record; empty where the source does not say.
+        lengths: Characters of the texts that are not at hand, shape (records,) each; NaN without.
+        author_marks: A number for each author, 0 for none, where names are not at hand.
     """
 
     name: str
@@ -63,6 +65,8 @@ class DatedRecords:
     edited_later: tuple[str, ...] = ()
     totals: tuple[str, ...] = ()
     authors: Sequence[str] = ()
+    lengths: Mapping[str, Floats] = field(default_factory=dict)
+    author_marks: Ints | None = None
 
     def __len__(self) -> int:
         """Number of records."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,14 +15,16 @@ from tunewell.monitor.alarms import (
     alarm_of_step,
 )
 from tunewell.monitor.build import (
+    cluster_channels,
     count_channel,
     level_channels,
     linked_channels,
     novelty_channel,
 )
 from tunewell.monitor.bursts import BurstWatch
-from tunewell.monitor.channel import DAY_S, Channel
+from tunewell.monitor.channel import DAY_S, Channel, Floats
 from tunewell.monitor.clock import clock_steps, hours_by_day
+from tunewell.monitor.clock_hour import hour_steps
 from tunewell.monitor.found import (
     BandedChannel,
     ReferencePeriod,
@@ -30,16 +32,12 @@ from tunewell.monitor.found import (
     Watched,
 )
 from tunewell.monitor.gaps import long_gaps
+from tunewell.monitor.missing import missing_channels
 from tunewell.monitor.moved import LevelWatch, first_reference
 from tunewell.monitor.periods import Grid, grid_of
 from tunewell.monitor.records import DatedRecords, Ints
-from tunewell.monitor.words import (
-    TermTable,
-    TextTerms,
-    fresh_terms,
-    term_table,
-    text_terms,
-)
+from tunewell.monitor.stream_terms import StreamTerms, middle_of, numbered, stream_terms
+from tunewell.monitor.topics_of_texts import TOO_FEW_TEXTS
 from tunewell.stats import Budget
 from tunewell.types import Alarm
 
@@ -50,14 +48,11 @@ WEIGHTS = {
     "levels": 5.0,
     "words": 5.0,
     "values": 2.0,
+    "clusters": 1.5,
     "clock": 1.5,
     "gaps": 1.5,
 }
 """How the yearly budget is shared by what is watched."""
-
-FEWEST_RECORDS = 4
-MANY_RECORDS = 50_000
-"""A word that fewer than four records hold, or one in fifty thousand, cannot become a burst."""
 
 
 @dataclass
@@ -69,7 +64,12 @@ class _Found:
     unchecked: list[UncheckedChannel] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def skip(self, channel: str, reason: str, slice: str = "") -> None:
+    def skip(
+        self,
+        channel: str,
+        reason: str,
+        slice: str = "",
+    ) -> None:
         """Something could not be watched."""
         self.unchecked.append(UncheckedChannel(channel=channel, slice=slice, reason=reason))
 
@@ -81,6 +81,7 @@ def look(
     yearly: float = 0.05,
     extra: Sequence[Channel] = (),
     holidays: bool = True,
+    kept: Mapping[str, StreamTerms] | None = None,
 ) -> Watched:
     """Look at everything that dated records show, period by period, as if each were the last.
 
@@ -94,6 +95,7 @@ def look(
         yearly: Probability of any false alarm in a year, over all channels together.
         extra: Channels that the records do not hold, on the same periods.
         holidays: Whether few records at Christmas and Easter are usual.
+        kept: What is known of the terms of a stream, by its name; read from its texts otherwise.
 
     Raises:
         ValueError: There are no records, or no period after the reference.
@@ -111,15 +113,20 @@ def look(
 
     shares = Budget(yearly=yearly, channels=tuple(WEIGHTS), weights=tuple(WEIGHTS.values()))
     found = _Found()
-    said = {stream.name: _said(stream, grid, first[1]) for stream in streams if stream.texts}
-    novelty = [
-        novelty_channel(stream, grid, said[stream.name].new)
-        for stream in streams
-        if stream.name in said
-    ]
-    _levels(streams, grid, first, shares, found, [*novelty, *extra], holidays)
+    said = dict(kept or {})
     for stream in streams:
-        _terms(stream, said.get(stream.name), grid, first, shares, found, len(streams))
+        if stream.name not in said:
+            said[stream.name] = stream_terms(stream, grid, first)
+    novelty = []
+    for stream in streams:
+        new = said[stream.name].new
+        if new is not None:
+            novelty.append(novelty_channel(stream, grid, new))
+    found.unchecked += missing_channels(streams, [channel.topic for channel in extra])
+    _levels(streams, grid, first, shares, found, [*novelty, *extra], holidays)
+    _clusters(streams, said, grid, first, shares, found)
+    for stream in streams:
+        _terms(stream, said[stream.name], grid, first, shares, found, len(streams))
         _clock(stream, grid, first, shares, found, len(streams))
         _gaps(stream, grid, first, shares, found, len(streams))
         _note_edits(stream, found)
@@ -153,22 +160,60 @@ def _levels(
         if _is_regular(stream):
             found.skip("count", "records come at regular times", stream.name)
     by_name = {stream.name: stream for stream in streams}
-    for group, channels in (("count", counts), ("levels", levels)):
-        for channel in channels:
-            watch = LevelWatch(
-                channel,
-                grid,
-                yearly=shares.alpha(group) / len(channels),
-                reference=first,
-                leave_out=free if group == "count" else None,
-            )
-            if watch.why_not:
-                found.skip(channel.name, watch.why_not, channel.slice)
-                continue
-            found.channels.append(watch.look())
-            for step in watch.steps:
-                stream = by_name[channel.stream]
-                found.alarms.append(alarm_of_step(watch, step, stream, shares.yearly))
+    _watch_levels(counts, by_name, grid, first, (shares, "count"), found, free)
+    _watch_levels(levels, by_name, grid, first, (shares, "levels"), found)
+
+
+def _watch_levels(
+    channels: Sequence[Channel],
+    by_name: Mapping[str, DatedRecords],
+    grid: Grid,
+    first: tuple[int, int],
+    budget: tuple[Budget, str],
+    found: _Found,
+    leave_out: Floats | None = None,
+) -> None:
+    """Each channel of a group against its reference, at the group's share of the budget."""
+    shares, group = budget
+    for channel in channels:
+        watch = LevelWatch(
+            channel,
+            grid,
+            yearly=shares.alpha(group) / len(channels),
+            reference=first,
+            leave_out=leave_out,
+        )
+        if watch.why_not:
+            found.skip(channel.name, watch.why_not, channel.slice)
+            continue
+        found.channels.append(watch.look())
+        for step in watch.steps:
+            stream = by_name[channel.stream]
+            found.alarms.append(alarm_of_step(watch, step, stream, shares.yearly))
+
+
+def _clusters(
+    streams: Sequence[DatedRecords],
+    said: Mapping[str, StreamTerms],
+    grid: Grid,
+    first: tuple[int, int],
+    shares: Budget,
+    found: _Found,
+) -> None:
+    """What is asked, by clusters of the reference's texts, and what is in none of them."""
+    by_name: dict[str, DatedRecords] = {}
+    channels: list[Channel] = []
+    for stream in streams:
+        clustered = said[stream.name].clustered
+        if clustered is None:
+            found.skip("clusters of texts", TOO_FEW_TEXTS, stream.name)
+            continue
+        before = int(np.searchsorted(grid.of(stream.seconds), first[1]))
+        by_name[stream.name] = clustered
+        channels += cluster_channels(clustered, grid, before)
+    # Clusters are made of the first half, and what is usual is read from the second.
+    rest = (middle_of(first), first[1])
+    _watch_levels(channels, by_name, grid, rest, (shares, "clusters"), found)
 
 
 def _is_regular(records: DatedRecords) -> bool:
@@ -177,18 +222,9 @@ def _is_regular(records: DatedRecords) -> bool:
     return apart.size > 20 and float(np.mean(apart == np.median(apart))) > 0.9
 
 
-def _said(stream: DatedRecords, grid: Grid, stop: int) -> TextTerms:
-    """The terms of a stream's texts."""
-    texts = ("\n".join(parts) for parts in zip(*stream.texts.values(), strict=True))
-    few = max(FEWEST_RECORDS, len(stream) // MANY_RECORDS)
-    before = int(np.searchsorted(grid.of(stream.seconds), stop))
-
-    return text_terms(texts, fewest=few, reference=before)
-
-
 def _terms(
     stream: DatedRecords,
-    said: TextTerms | None,
+    said: StreamTerms,
     grid: Grid,
     first: tuple[int, int],
     shares: Budget,
@@ -197,48 +233,16 @@ def _terms(
 ) -> None:
     """Words of the texts, and values of the fields."""
     period = grid.of(stream.seconds)
-    tables: list[tuple[str, TermTable, float, bool]] = []
-    if said is not None:
-        tables.append(("words", said.table, shares.alpha("words"), False))
-    values = value_terms(stream)
-    if values is not None:
-        tables.append(("values", values, shares.alpha("values"), True))
-    for kind, table, alpha, down in tables:
-        if not table.terms:
+    for kind, days, down in (("words", said.words, False), ("values", said.values, True)):
+        if days is None:
+            continue
+        if not days.terms:
             found.skip(kind, "no term is in four records", stream.name)
             continue
-        for group in groups_of(stream):
-            table = fresh_terms(table, group, stream.seconds)
-        watch = BurstWatch(table, period, grid, yearly=alpha / streams, start=first[1], down=down)
+        alpha = shares.alpha(kind)
+        watch = BurstWatch(days, period, grid, yearly=alpha / streams, start=first[1], down=down)
         for burst in watch.look():
             found.alarms.append(alarm_of_burst(watch, burst, stream, kind, alpha, shares.yearly))
-
-
-def groups_of(stream: DatedRecords) -> list[Sequence[str]]:
-    """What binds records together: their author, and the thread that they belong to."""
-    candidates = [*stream.links.values(), stream.authors]
-    some = [each for each in candidates if len(each)]
-    return [each for each in some if 20 <= len(set(each)) < 0.95 * len(each)]
-
-
-def value_terms(stream: DatedRecords) -> TermTable | None:
-    """Each record's values of its fields as terms; None where it has no such fields."""
-    terms: list[set[str]] = [set() for _ in range(len(stream))]
-    some = False
-    for name, categories in stream.categories.items():
-        if name in stream.totals:
-            continue
-        some = True
-        labels = [f"{name}={value}" for value in categories.values]
-        for row, code in enumerate(categories.codes.tolist()):
-            if code >= 0:
-                terms[row].add(labels[code])
-    for name, lists in stream.lists.items():
-        some = True
-        for row, values in enumerate(lists):
-            terms[row].update(f"{name}={value}" for value in values)
-
-    return term_table(terms) if some else None
 
 
 def _clock(
@@ -256,27 +260,34 @@ def _clock(
     days = (grid.start_s + grid.periods * grid.period_s - start_s) // DAY_S
     counts = hours_by_day(_first_of_each_day(stream), start_s, days)
     begin = max(first[1] * grid.period_s // DAY_S, 1)
-    steps, why = clock_steps(counts, yearly=shares.alpha("clock") / streams, start=begin)
+    # Half for shifts of several hours, half for one hour.
+    half = shares.alpha("clock") / streams / 2
+    steps, why = clock_steps(counts, yearly=half, start=begin)
     if why:
         found.skip("hour of day", why, stream.name)
+    else:
+        day = dt.datetime.fromtimestamp(start_s, dt.UTC).date()
+        steps += hour_steps(counts, first=day, start=begin, yearly=half, larger=steps)
     for step in steps:
-        scale = shares.yearly / (shares.alpha("clock") / streams)
+        scale = shares.yearly / half
         found.alarms.append(alarm_of_clock(step, stream, start_s, scale))
 
 
 def _first_of_each_day(stream: DatedRecords) -> Ints:
     """Times of the first record that each author made on each day: one busy person is one."""
-    if not len(stream.authors):
+    marks = stream.author_marks
+    if marks is None:
+        marks = numbered(stream.authors)
+    if not marks.size:
         return stream.seconds
-    seen: set[tuple[str, int]] = set()
-    kept = []
-    for author, second in zip(stream.authors, stream.seconds.tolist(), strict=True):
-        key = (author, second // DAY_S)
-        if not author or key not in seen:
-            seen.add(key)
-            kept.append(second)
-
-    return np.array(kept, dtype=np.int64)
+    order = np.lexsort((np.arange(marks.size), stream.seconds // DAY_S, marks))
+    author = marks[order]
+    day = stream.seconds[order] // DAY_S
+    again = np.zeros(marks.size, dtype=np.bool_)
+    again[1:] = (author[1:] == author[:-1]) & (day[1:] == day[:-1]) & (author[1:] != 0)
+    first = np.sort(order[~again])
+    kept: Ints = stream.seconds[first]
+    return kept
 
 
 def _gaps(
@@ -303,7 +314,10 @@ def _gaps(
         found.alarms.append(alarm_of_gap(gap, stream, scale))
 
 
-def _note_edits(stream: DatedRecords, found: _Found) -> None:
+def _note_edits(
+    stream: DatedRecords,
+    found: _Found,
+) -> None:
     """What the user has to know of fields that show a later state."""
     if stream.edited_later:
         fields = ", ".join(stream.edited_later)

@@ -7,9 +7,11 @@ import re
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tunewell.monitor.channel import Floats
 from tunewell.monitor.records import Ints
@@ -232,7 +234,10 @@ class _Vocabulary(dict[str, int]):
         super().__init__()
         self.terms: dict[str, int] = {"": 0}
 
-    def __missing__(self, word: str) -> int:
+    def __missing__(
+        self,
+        word: str,
+    ) -> int:
         number = self.terms.setdefault(_term(word), len(self.terms))
         self[word] = number
         return number
@@ -246,34 +251,106 @@ class TextTerms:
         table: The terms that at least some records hold.
         new: Of each record, the share of its terms that no other record of the reference holds; NaN
             for a text without terms, shape (records,).
+        asked: The same terms, where they are in what was asked.
     """
 
     table: TermTable
     new: Floats
+    asked: TermTable
 
 
-def text_terms(texts: Iterable[str], *, fewest: int = 4, reference: int = 0) -> TextTerms:
-    """The terms of texts.
+@dataclass(frozen=True)
+class NumberedTerms:
+    """The terms of texts by number.
+
+    Attributes:
+        names: The terms, by number; the first is empty and in no text.
+        entries: Terms of one text after the other, those of what was asked first.
+        ends: Where the entries of each text begin, and where the last end.
+        asked_ends: Where those of what was asked end.
+    """
+
+    names: list[str]
+    entries: array[int]
+    ends: list[int]
+    asked_ends: list[int]
+
+
+def numbered_terms(
+    texts: Iterable[str],
+    further: Iterable[str] | None = None,
+) -> NumberedTerms:
+    """The terms of texts by number, in the order in which they came.
 
     Args:
-        texts: One a record.
-        fewest: Records that must hold a term of the table.
-        reference: Records of the reference, the first ones.
+        texts: What was asked, one a record.
+        further: What else each record says, such as the answer.
     """
     vocabulary = _Vocabulary()
     number = vocabulary.__getitem__
     entries = array("i")
     ends = [0]
-    for text in texts:
-        found = set(map(number, _words(text)))
-        found.discard(0)
+    asked_ends = []
+    for text, more in zip(texts, repeat("") if further is None else further, strict=False):
+        # In the order of the alphabet, so that it is the same in every process.
+        found = dict.fromkeys(map(number, sorted(_words(text))))
+        found.pop(0, None)
         entries.extend(found)
+        asked_ends.append(len(entries))
+        if more:
+            others = dict.fromkeys(map(number, sorted(_words(more))))
+            others.pop(0, None)
+            entries.extend(each for each in others if each not in found)
         ends.append(len(entries))
-    table = _kept(list(vocabulary.terms), entries, ends, fewest)
-    return TextTerms(table, _new_share(entries, ends, reference))
+    return NumberedTerms(list(vocabulary.terms), entries, ends, asked_ends)
 
 
-def _new_share(entries: array[int], ends: Sequence[int], reference: int) -> Floats:
+def text_terms(
+    texts: Iterable[str],
+    *,
+    further: Iterable[str] | None = None,
+    fewest: int = 4,
+    reference: int = 0,
+) -> TextTerms:
+    """The terms of texts.
+
+    Args:
+        texts: What was asked, one a record.
+        further: What else each record says, such as the answer.
+        fewest: Records that must hold a term of the table.
+        reference: Records of the reference, the first ones.
+    """
+    said = numbered_terms(texts, further)
+    table, asked = _kept_of_both(said.names, said.entries, said.ends, said.asked_ends, fewest)
+    return TextTerms(table, _new_share(said.entries, said.ends, reference), asked)
+
+
+def _kept_of_both(
+    names: Sequence[str],
+    entries: array[int],
+    ends: Sequence[int],
+    asked_ends: Sequence[int],
+    fewest: int,
+) -> tuple[TermTable, TermTable]:
+    """The table of all that records say, and that of what was asked, of the same terms."""
+    table = _kept(names, entries, ends, fewest)
+    columns = np.frombuffer(entries, dtype=np.int32) if len(entries) else np.zeros(0, np.int32)
+    rows = np.repeat(np.arange(len(asked_ends)), np.diff(ends))
+    of_asked = np.arange(columns.size) < np.array(asked_ends, dtype=np.int64)[rows]
+    place = np.full(len(names), -1, dtype=np.int64)
+    kept = {term: i for i, term in enumerate(table.terms)}
+    for number, name in enumerate(names):
+        place[number] = kept.get(name, -1)
+    where = place[columns]
+    picked = of_asked & (where >= 0)
+    return table, TermTable(table.terms, rows[picked], where[picked])
+
+
+def _new_share(
+    entries: array[int],
+    ends: Sequence[int],
+    reference: int,
+) -> Floats:
     """Share of each record's terms that no other record of the reference holds."""
     columns = np.frombuffer(entries, dtype=np.int32) if len(entries) else np.zeros(0, np.int32)
     stops = np.array(ends, dtype=np.int64)
@@ -288,7 +365,12 @@ def _new_share(entries: array[int], ends: Sequence[int], reference: int) -> Floa
     return share
 
 
-def _kept(names: Sequence[str], entries: array[int], ends: Sequence[int], fewest: int) -> TermTable:
+def _kept(
+    names: Sequence[str],
+    entries: array[int],
+    ends: Sequence[int],
+    fewest: int,
+) -> TermTable:
     """The table of the terms that at least some records hold."""
     columns = np.frombuffer(entries, dtype=np.int32) if len(entries) else np.zeros(0, np.int32)
     records = np.repeat(np.arange(len(ends) - 1), np.diff(ends))
@@ -298,7 +380,7 @@ def _kept(names: Sequence[str], entries: array[int], ends: Sequence[int], fewest
     kept = often[columns]
     names_kept = tuple(names[i] for i in np.flatnonzero(often).tolist())
 
-    return TermTable(names_kept, records[kept], numbers[columns[kept]].astype(np.int64))
+    return TermTable(names_kept, records[kept], numbers[columns[kept]])
 
 
 def _term(word: str) -> str:
@@ -343,12 +425,12 @@ def is_version(word: str) -> bool:
 
 @dataclass(frozen=True)
 class TermTable:
-    """Which terms each record holds.
+    """Which terms each record holds, one entry for each term of each record.
 
     Attributes:
         terms: The terms.
-        record: Which record holds a term, by their order, shape (holdings,).
-        term: Which term that is, shape (holdings,).
+        record: The record of each entry, shape (entries,).
+        term: The place of its term in ``terms``, shape (entries,).
     """
 
     terms: tuple[str, ...]
@@ -356,34 +438,54 @@ class TermTable:
     term: Ints
 
 
-def fresh_terms(table: TermTable, groups: Sequence[str], seconds: Ints) -> TermTable:
+def fresh_terms(
+    table: TermTable,
+    groups: Ints,
+    seconds: Ints,
+) -> TermTable:
     """The same with a term counted for a group only when it has not used it for four weeks.
 
     One thread that goes on about a thing, or one author's manner of greeting, is one occurrence.
 
     Args:
         table: Which terms each record holds.
-        groups: Thread, conversation or author of each record; empty where it has none.
+        groups: Thread, conversation or author of each record; 0 where it has none.
         seconds: Times of the records, ascending.
     """
-    place: dict[str, int] = {}
-    codes = np.array([place.setdefault(group, len(place)) for group in groups], dtype=np.int64)
-    without = place.get("", -1)
-    row = table.record
-    term = table.term
-    group = codes[row]
+    kept = fresh_entries(table.record, table.term, groups[table.record], seconds)
+    return TermTable(table.terms, table.record[kept], table.term[kept])
+
+
+def fresh_entries(
+    row: Ints,
+    term: Ints,
+    group: Ints,
+    seconds: Ints,
+) -> NDArray[np.bool_]:
+    """Which uses of a term are a group's first in four weeks, shape (entries,).
+
+    Args:
+        row: Record of each use.
+        term: Its term.
+        group: Its group; uses of group 0 are all first ones.
+        seconds: Times of the records, ascending, shape (records,).
+    """
     order = np.lexsort((row, term, group))
     row = row[order]
-    term = term[order]
-    group = group[order]
-    same = (group[1:] == group[:-1]) & (term[1:] == term[:-1]) & (group[1:] != without)
+    same = (group[order][1:] == group[order][:-1]) & (term[order][1:] == term[order][:-1])
     soon = seconds[row[1:]] - seconds[row[:-1]] < FRESH_S
-    kept = np.concatenate([[True], ~(same & soon)])
+    again = np.zeros(order.size, dtype=np.bool_)
+    again[1:] = same & soon & (group[order][1:] != 0)
+    kept = np.empty(order.size, dtype=np.bool_)
+    kept[order] = ~again
+    return kept
 
-    return TermTable(table.terms, row[kept], term[kept])
 
-
-def term_table(texts: Iterable[Iterable[str]], *, fewest: int = 4) -> TermTable:
+def term_table(
+    texts: Iterable[Iterable[str]],
+    *,
+    fewest: int = 4,
+) -> TermTable:
     """Terms that are given, such as values of fields, as far as some records hold them.
 
     Args:

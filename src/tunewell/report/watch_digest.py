@@ -66,7 +66,10 @@ class WeekOfWatching:
         """What is older and nobody has acknowledged."""
         return [each for each in self.episodes if each.is_open and not self._has(each.lead.raised)]
 
-    def _has(self, at: dt.datetime) -> bool:
+    def _has(
+        self,
+        at: dt.datetime,
+    ) -> bool:
         # An alarm is raised at the end of its last day.
         return self.start <= (at - dt.timedelta(seconds=1)).date() <= self.end
 
@@ -88,6 +91,7 @@ def digest_html(week: WeekOfWatching) -> str:
         _section("Still open", week.still_open, ""),
         _list("Releases", [_release(each) for each in week.releases]),
         _list("What people read", list(week.reading)),
+        _list("Quality by feedback", [bound.sentence for bound in week.look.bounds]),
         _channels(week.look),
         _list(
             "Not checked", [_unchecked(each.channel, each.reason) for each in week.look.unchecked]
@@ -99,7 +103,7 @@ def digest_html(week: WeekOfWatching) -> str:
     page = Markup(
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">{}</head>'
-        "<body>{}</body></html>\n"
+        "<body><main>{}</main></body></html>\n"
     )
     return str(page.format(head, Markup("").join(parts)))
 
@@ -161,7 +165,10 @@ def _release(release: Release) -> str:
     return f"{release.since:%Y-%m-%d}: {release.version[:12]} in {release.place}"
 
 
-def _unchecked(channel: str, reason: str) -> str:
+def _unchecked(
+    channel: str,
+    reason: str,
+) -> str:
     return f"{channel}: {reason}"
 
 
@@ -182,7 +189,10 @@ def _section(
     return Markup("").join(parts)
 
 
-def _list(title: str, lines: Sequence[str]) -> Markup:
+def _list(
+    title: str,
+    lines: Sequence[str],
+) -> Markup:
     if not lines:
         return Markup("")
     items = Markup("").join(Markup("<li>{}</li>").format(shown(line)) for line in lines)

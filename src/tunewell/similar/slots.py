@@ -56,7 +56,11 @@ _BETWEEN = frozenset("no nr num number nummer numéro número numero n id code 0
 """What may stand between such a name and its number."""
 
 
-def with_slots(words: WordTable, *, named: bool = False) -> WordTable:
+def with_slots(
+    words: WordTable,
+    *,
+    named: bool = False,
+) -> WordTable:
     """The words with one code in place of every number and every name of a month.
 
     Args:
@@ -75,7 +79,10 @@ def with_slots(words: WordTable, *, named: bool = False) -> WordTable:
     return WordTable(np.where(is_slot, _SLOT, words.codes), words.starts)
 
 
-def _behind_a_name(codes: Codes, is_slot: Bools) -> Bools:
+def _behind_a_name(
+    codes: Codes,
+    is_slot: Bools,
+) -> Bools:
     """Which numbers stand behind a name, or behind such a number, shape (words,)."""
     opens = np.isin(codes, _codes((*_NAMES, *_OF_DAYS)))
     goes_on = is_slot | np.isin(codes, _codes(tuple(_BETWEEN)))
@@ -85,11 +92,16 @@ def _behind_a_name(codes: Codes, is_slot: Bools) -> Bools:
 
 
 @functools.cache
-def _codes(words: tuple[str, ...]) -> Codes:
+def _codes(
+    words: tuple[str, ...],
+) -> Codes:
     return split_words(words).codes
 
 
-def frames_with_slots(words: WordTable, masked: WordTable) -> list[tuple[int, int]]:
+def frames_with_slots(
+    words: WordTable,
+    masked: WordTable,
+) -> list[tuple[int, int]]:
     """Words at the beginning and the end of each text that are a frame, whatever its numbers.
 
     Args:
@@ -129,21 +141,34 @@ class NumbersOfFrames:
     ends: Sequence[tuple[int, int]]
     answers: Sequence[bytes]
 
-    def differ(self, i: int, j: int) -> bool:
+    def differ(
+        self,
+        i: int,
+        j: int,
+    ) -> bool:
         """Whether two rows share a frame and have other numbers in it."""
         if not self.frames[i] or self.frames[i] != self.frames[j]:
             return False
         return not np.array_equal(self._frame_of(i), self._frame_of(j))
 
-    def _frame_of(self, i: int) -> Codes:
+    def _frame_of(
+        self,
+        i: int,
+    ) -> Codes:
         words, (begin, end) = self.words.of(i), self.ends[i]
         return np.concatenate([words[:begin], words[len(words) - end :]])
 
-    def tell(self, i: int) -> bool:
+    def tell(
+        self,
+        i: int,
+    ) -> bool:
         """Whether behind the frame of a row one question has several answers, by its numbers."""
         return self.frames[i] in self._telling
 
-    def is_rare(self, i: int) -> bool:
+    def is_rare(
+        self,
+        i: int,
+    ) -> bool:
         """Whether two rows hardly have the answer of this one by chance."""
         return self._counts[self.answers[i]] <= _RARE_ANSWER * len(self.answers)
 
@@ -197,14 +222,20 @@ def only_names_differ(
     return True
 
 
-def _is_named(words: Sequence[str], place: int) -> bool:
+def _is_named(
+    words: Sequence[str],
+    place: int,
+) -> bool:
     before = place - 1
     while before > 0 and (len(words[before]) == 1 or words[before] in _BETWEEN):
         before -= 1
     return before >= 0 and words[before] in _NAMES
 
 
-def _is_of_a_day(words: Sequence[str], place: int) -> bool:
+def _is_of_a_day(
+    words: Sequence[str],
+    place: int,
+) -> bool:
     """Whether a year and another number, or a month, stand beside each other here."""
     near = words[max(0, place - 2) : place + 3]
     has_year = any(map(_YEAR.fullmatch, near))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tunewell.stats.inputs import Floats, are_counts, critical, matrix, share
-from tunewell.stats.special import bdtr, betaincinv, chdtrc
+from tunewell.stats.special import bdtr, betainc, betaincinv, chdtrc
 from tunewell.types import Estimate, Value
 
 ProportionMethod = Literal["wilson", "clopper-pearson", "jeffreys"]
@@ -23,6 +23,27 @@ NAMES: Final = {
 }
 _HALVINGS = 52
 _TINY = 1e-300
+
+
+def at_least(
+    hits: int,
+    of: int,
+    chance: float,
+) -> float:
+    """Probability of so many hits or more among independent trials.
+
+    Args:
+        hits: How many.
+        of: Trials.
+        chance: Of a hit in each, from 0 to 1.
+
+    Example:
+        >>> at_least(0, 3, 0.5), round(at_least(2, 3, 0.5), 6), round(at_least(3, 3, 0.5), 6)
+        (1.0, 0.5, 0.125)
+    """
+    if hits <= 0 or chance >= 1:
+        return 1.0
+    return float(betainc(hits, of - hits + 1, chance))
 
 
 class Tested(Value):
@@ -43,7 +64,11 @@ class Tested(Value):
     method: str
 
 
-def wilson(successes: ArrayLike, n: ArrayLike, z: ArrayLike) -> tuple[Floats, Floats]:
+def wilson(
+    successes: ArrayLike,
+    n: ArrayLike,
+    z: ArrayLike,
+) -> tuple[Floats, Floats]:
     """Wilson's score interval, elementwise; counts may be fractional (divided by a design effect).
 
     Source: Wilson 1927, JASA 22; Brown, Cai & DasGupta 2001, Statistical Science 16.
@@ -215,7 +240,11 @@ def _broadcast(*values: ArrayLike) -> tuple[Floats, ...]:
     return np.broadcast_arrays(*arrays)
 
 
-def _invert(score: Callable[[Floats], Floats], value: Floats, z: Floats) -> tuple[Floats, Floats]:
+def _invert(
+    score: Callable[[Floats], Floats],
+    value: Floats,
+    z: Floats,
+) -> tuple[Floats, Floats]:
     """Where a falling score crosses +z (below the value) and -z (above it), by halving [-1, 1]."""
 
     def crossing(sign: float) -> Floats:
@@ -295,7 +324,12 @@ def mcnemar(
     )
 
 
-def _binomial_p(fewer: float, n: int, *, mid: bool) -> float:
+def _binomial_p(
+    fewer: float,
+    n: int,
+    *,
+    mid: bool,
+) -> float:
     """Two-sided p-value of the smaller of two equally likely counts.
 
     Args:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -41,7 +42,8 @@ LEAST_PERIODS = 28
 """Fewest observed periods of a reference."""
 _KEPT = 0.873
 """Mean square of a standard normal's values without the outermost 2 %."""
-_PATHS = 1500
+PATHS = 1500
+"""Simulated quiet years."""
 _TINY = 1e-12
 
 
@@ -96,7 +98,10 @@ class QuietModel:
     seen_growth: float = 0.0
     year: int = 365
 
-    def inflation(self, window: Ints | Floats | float) -> Floats:
+    def inflation(
+        self,
+        window: Ints | Floats | float,
+    ) -> Floats:
         """Variance of a window's sum over that of independent records."""
         length = np.clip(np.asarray(window, dtype=np.float64), 1.0, GROWN)
         out: Floats = self.irregular * length**self.growth
@@ -116,7 +121,10 @@ class RunningSums:
     base: Floats
 
 
-def running_sums(total: Floats, base: Floats) -> RunningSums:
+def running_sums(
+    total: Floats,
+    base: Floats,
+) -> RunningSums:
     """Sums from the start to each period."""
     return RunningSums(total=_added(total), base=_added(base))
 
@@ -145,7 +153,11 @@ class Surprises:
     leverage: Floats
     reference: Ints
 
-    def standardised(self, model: QuietModel, window: int) -> Floats:
+    def standardised(
+        self,
+        model: QuietModel,
+        window: int,
+    ) -> Floats:
         """In standard errors of a quiet series."""
         own = model.inflation(window)
         of_forecast = model.inflation(self.reference) * self.leverage
@@ -156,7 +168,11 @@ class Surprises:
         return out
 
 
-def season_drift(window: int, reference: Ints, year: int) -> Floats:
+def season_drift(
+    window: int,
+    reference: Ints,
+    year: int,
+) -> Floats:
     """By what share the season of a year, unknown as yet, may move a count from its reference."""
     lag = (window + np.asarray(reference, dtype=np.float64)) / 2
     out: Floats = SEASON_SWING * 2 * math.pi * lag / year
@@ -236,7 +252,13 @@ def signed_root(
     return signed
 
 
-def season_of(total: Floats, base: Floats, places: Ints, kind: StepKind, count: int) -> Floats:
+def season_of(
+    total: Floats,
+    base: Floats,
+    places: Ints,
+    kind: StepKind,
+    count: int,
+) -> Floats:
     """What each place in the season multiplies or adds, shape (…, count)."""
     level = total.sum(-1) / np.maximum(base.sum(-1), _TINY)
     found = np.empty((*total.shape[:-1], count))
@@ -396,7 +418,13 @@ class YearlyMaximum:
         paths: Simulated years.
     """
 
-    def __init__(self, model: QuietModel, *, plan: StepPlan = DAYS, paths: int = _PATHS) -> None:
+    def __init__(
+        self,
+        model: QuietModel,
+        *,
+        plan: StepPlan = DAYS,
+        paths: int = PATHS,
+    ) -> None:
         a_week = plan.places if plan.year <= 366 else 7 * plan.places
         whole = 4 * a_week
         null = _Null(
@@ -410,7 +438,10 @@ class YearlyMaximum:
         few = max(paths * 365 // plan.year, 200)
         self._largest = _largest(null, few)
 
-    def threshold(self, yearly: float) -> float:
+    def threshold(
+        self,
+        yearly: float,
+    ) -> float:
         """What is exceeded in at most a share ``yearly`` of quiet years."""
         share(yearly, "yearly")
         start, excess, top = self._tail()
@@ -418,7 +449,10 @@ class YearlyMaximum:
             return float(np.quantile(self._largest, 1 - yearly))
         return math.sqrt(2 * (start + excess * math.log(top / yearly)))
 
-    def p_value(self, surprise: float) -> float:
+    def p_value(
+        self,
+        surprise: float,
+    ) -> float:
         """Share of quiet years with so large a surprise or a larger one."""
         start, excess, top = self._tail()
         half = surprise**2 / 2
@@ -441,26 +475,76 @@ class YearlyMaximum:
         return start, excess, top
 
 
-def step_threshold(model: QuietModel, *, yearly: float, plan: StepPlan = DAYS) -> float:
+def step_threshold(
+    model: QuietModel,
+    *,
+    yearly: float,
+    plan: StepPlan = DAYS,
+) -> float:
     """What the largest surprise exceeds in at most a share ``yearly`` of quiet years."""
     return YearlyMaximum(model, plan=plan).threshold(yearly)
 
 
-def _rounded(x: float, ratio: float) -> float:
+def _rounded(
+    x: float,
+    ratio: float,
+) -> float:
     """The nearest power of a ratio."""
     return float(ratio ** round(math.log(x) / math.log(ratio)))
 
 
+_REMEMBERED: dict[str, Floats] = {}
+"""Largest surprises that were simulated before, by what they depend on."""
+
+
+def remembered_years() -> dict[str, Floats]:
+    """The simulated quiet years of this process, to be kept for another: they are always the same.
+
+    Returns:
+        Largest surprises by what they depend on, shape (paths,) each.
+    """
+    return dict(_REMEMBERED)
+
+
+def remember_years(
+    years: Mapping[str, Floats],
+) -> None:
+    """Take simulated quiet years of an earlier process as they are.
+
+    Args:
+        years: As `remembered_years` gave them.
+    """
+    _REMEMBERED.update(years)
+
+
 @functools.lru_cache(maxsize=512)
-def _largest(null: _Null, paths: int) -> Floats:
+def _largest(
+    null: _Null,
+    paths: int,
+) -> Floats:
     """Largest surprise of each simulated quiet year, shape (paths,)."""
+    name = f"{paths} {null}"
+    if name not in _REMEMBERED:
+        _REMEMBERED[name] = _simulated(null, paths)
+    return _REMEMBERED[name]
+
+
+def _simulated(
+    null: _Null,
+    paths: int,
+) -> Floats:
+    """The same, simulated."""
     rng = np.random.default_rng(17)
     chunk = max(min(500, 500 * 365 // null.plan.year), 20)
     parts = [_largest_of(null, chunk, rng) for _ in range(math.ceil(paths / chunk))]
     return np.concatenate(parts)
 
 
-def _largest_of(null: _Null, paths: int, rng: np.random.Generator) -> Floats:
+def _largest_of(
+    null: _Null,
+    paths: int,
+    rng: np.random.Generator,
+) -> Floats:
     """Largest surprises of simulated quiet years."""
     plan = null.plan
     periods = null.periods + plan.year
@@ -578,7 +662,11 @@ def quiet_series(
     return rng.poisson(rate).astype(np.float64)
 
 
-def _hidden(irregular: float, growth: float, long: int) -> tuple[float, float]:
+def _hidden(
+    irregular: float,
+    growth: float,
+    long: int,
+) -> tuple[float, float]:
     """Variance of the hidden level over that of the records, and its memory."""
     wanted = irregular * float(long) ** growth - 1
     own = max(irregular - 1, wanted / (0.93 * long))
@@ -596,7 +684,10 @@ def _hidden(irregular: float, growth: float, long: int) -> tuple[float, float]:
     return own, low
 
 
-def _gathered(memory: float, long: int) -> float:
+def _gathered(
+    memory: float,
+    long: int,
+) -> float:
     """Variance of a sum of values with memory over that of as many independent ones."""
     k = np.arange(1, long)
     return float(1 + 2 * ((1 - k / long) * memory**k).sum())

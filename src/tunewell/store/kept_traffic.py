@@ -50,21 +50,36 @@ def read_interactions(
         rows = store.rows(query.where(later))
 
 
-def read_interaction(store: Store, id: str) -> Interaction | None:
+def read_interaction(
+    store: Store,
+    id: str,
+) -> Interaction | None:
     """One interaction, if it is there."""
     record = store.value(sa.select(interactions.c.record).where(interactions.c.id == id))
     return Interaction.model_validate_json(record) if record else None
 
 
-def read_feedback(store: Store, ids: Sequence[str] = ()) -> Iterator[Feedback]:
+def read_feedback(
+    store: Store,
+    ids: Sequence[str] = (),
+    *,
+    since: dt.datetime | None = None,
+    until: dt.datetime | None = None,
+) -> Iterator[Feedback]:
     """Feedback in the order in which it happened.
 
     Args:
         store: Of the project.
         ids: About these interactions only.
+        since: Of what happened from this time on.
+        until: Of what happened before this time.
     """
     table = feedback.c
     query = sa.select(table.record).order_by(table.at, table.key)
+    if since is not None:
+        query = query.where(table.at >= _time(since))
+    if until is not None:
+        query = query.where(table.at < _time(until))
     if ids:
         query = query.where(table.interaction.in_(list(ids)))
     for record in store.values(query):

@@ -41,7 +41,8 @@ def review(
     json: JsonOption = False,
 ) -> None:
     """Open the standing review of the last period, and show what reviews say of answers in use."""
-    from tunewell.watching import open_weekly_review, traffic_of
+    from tunewell.watching import open_weekly_review
+    from tunewell.watching_traffic import traffic_of
 
     with open_project(path) as project:
         if not project.spec.watch.review.rows:
@@ -87,9 +88,12 @@ def review_figures(project: Project) -> dict[str, Estimate | None]:
     return found
 
 
-def _write_corrections(project: Project, file: Path) -> int:
+def _write_corrections(
+    project: Project,
+    file: Path,
+) -> int:
     from tunewell.monitor.standing_review import corrected_rows
-    from tunewell.watching import traffic_of
+    from tunewell.watching_traffic import traffic_of
 
     rows = corrected_rows(project.store, traffic_of(project).answers)
     lines = [row.model_dump_json(exclude_defaults=True) for row in rows]
@@ -111,8 +115,8 @@ def queue(
     from tunewell.watching import (
         open_weekly_queue,
         queue_so_far,
-        traffic_of,
     )
+    from tunewell.watching_traffic import traffic_of
 
     with open_project(path) as project:
         if not (budget or project.spec.watch.suspicious.rows):

@@ -1,0 +1,310 @@
+"""The terms of blocks of interactions against one reference: fresh uses, what is new, clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tunewell.monitor.channel import DAY_S
+from tunewell.monitor.records import Ints
+from tunewell.monitor.stream_terms import binds
+from tunewell.monitor.term_days import TermDays
+from tunewell.monitor.topics_of_texts import TextClusters, text_clusters
+from tunewell.monitor.traffic_block import (
+    GROUPS,
+    VALUES,
+    WORDS,
+    Block,
+    rows_of_entries,
+    texts_of,
+)
+from tunewell.monitor.words import FRESH_S, TermTable, fresh_entries
+
+
+@dataclass(frozen=True)
+class ReferenceTerms:
+    """What later blocks are held against.
+
+    Attributes:
+        until_s: End of the reference, seconds since 1970.
+        known: Records of the reference that hold each term.
+        groups: What binds interactions together, and not all of them.
+        clusters: Of what is asked; None where there are too few texts.
+        place: Where the clusters have each term.
+    """
+
+    until_s: int
+    known: dict[str, int]
+    groups: tuple[str, ...]
+    clusters: TextClusters | None
+    place: dict[str, int]
+
+
+def reference_terms(
+    blocks: Sequence[Block],
+    middle_s: int,
+    until_s: int,
+) -> ReferenceTerms:
+    """What the blocks of a reference hold.
+
+    Args:
+        blocks: Those that reach into the reference, oldest first.
+        middle_s: Until when clusters are made of it, seconds since 1970.
+        until_s: Its end.
+    """
+    names = {name for block in blocks for name in texts_of(block[f"{WORDS} names"])}
+    # In the order of the alphabet: the same however the days are put into blocks.
+    place = {name: i for i, name in enumerate(sorted(names))}
+    rows, columns, asked = [], [], []
+    size = 0
+    for block in blocks:
+        at = np.array([place[name] for name in texts_of(block[f"{WORDS} names"])], dtype=np.int64)
+        inside = int(np.searchsorted(block["seconds"], until_s))
+        row = rows_of_entries(block, WORDS)
+        kept = row < inside
+        rows.append(row[kept] + size)
+        columns.append(at[block[f"{WORDS} entries"][kept]])
+        asked.append(is_asked(block)[kept])
+        size += inside
+    row, column = np.concatenate(rows), np.concatenate(columns)
+    counts = np.bincount(column, minlength=len(place))
+    terms = tuple(place)
+    of_asked = np.concatenate(asked)
+    fitted = sum(int(np.searchsorted(block["seconds"], middle_s)) for block in blocks)
+    return ReferenceTerms(
+        until_s=until_s,
+        known=dict(zip(terms, counts.tolist(), strict=True)),
+        groups=tuple(name for name in GROUPS if _binds(blocks, name, until_s)),
+        clusters=text_clusters(TermTable(terms, row[of_asked], column[of_asked]), fitted),
+        place=place,
+    )
+
+
+def is_asked(block: Block) -> NDArray[np.bool_]:
+    """Which entries of a block's words are in what was asked, shape (entries,)."""
+    row = rows_of_entries(block, WORDS)
+    asked: NDArray[np.bool_] = np.arange(row.size) < block[f"{WORDS} asked"][row]
+    return asked
+
+
+def _binds(
+    blocks: Sequence[Block],
+    name: str,
+    until_s: int,
+) -> bool:
+    marks = np.concatenate([block[name][block["seconds"] < until_s] for block in blocks])
+    return binds(np.unique(marks).size, marks.size)
+
+
+def against_reference(
+    block: Block,
+    before: Block | None,
+    reference: ReferenceTerms,
+) -> dict[str, NDArray[Any]]:
+    """What a block adds once there is a reference.
+
+    Args:
+        block: The block.
+        before: The whole block before it; None for the first one.
+        reference: What it is held against.
+    """
+    made: dict[str, NDArray[Any]] = {"new": _new_share(block, reference)}
+    for kind in (WORDS, VALUES):
+        made |= _fresh(block, before, kind, reference.groups)
+    if reference.clusters is not None:
+        made |= _clustered(block, reference.clusters, reference.place)
+    return made
+
+
+def _new_share(
+    block: Block,
+    reference: ReferenceTerms,
+) -> NDArray[np.float64]:
+    names = texts_of(block[f"{WORDS} names"])
+    known = np.array([reference.known.get(name, 0) for name in names], dtype=np.int64)
+    row = rows_of_entries(block, WORDS)
+    others = known[block[f"{WORDS} entries"]] - (block["seconds"][row] < reference.until_s)
+    terms = np.diff(block[f"{WORDS} ends"])
+    unseen = np.bincount(row, others <= 0, minlength=terms.size)
+    share: NDArray[np.float64] = np.where(terms > 0, unseen / np.maximum(terms, 1), np.nan)
+    return share
+
+
+def _clustered(
+    block: Block,
+    clusters: TextClusters,
+    place: dict[str, int],
+) -> dict[str, NDArray[Any]]:
+    names = texts_of(block[f"{WORDS} names"])
+    at = np.array([place.get(name, -1) for name in names], dtype=np.int64)
+    asked = is_asked(block)
+    column = at[block[f"{WORDS} entries"][asked]]
+    row = rows_of_entries(block, WORDS)[asked]
+    nearest, best = clusters.places(row, column, block["seconds"].size)
+    return {"cluster": nearest, "likeness": best}
+
+
+def _fresh(
+    block: Block,
+    before: Block | None,
+    kind: str,
+    groups: Sequence[str],
+) -> dict[str, NDArray[Any]]:
+    """Which uses of terms count: one of a group in four weeks; first by thread, then by user."""
+    made: dict[str, NDArray[Any]] = {}
+    kept = np.ones(block[f"{kind} entries"].size, dtype=np.bool_)
+    was: NDArray[np.bool_] | None = None
+    if before is not None:
+        was = np.ones(before[f"{kind} entries"].size, dtype=np.bool_)
+    for group in groups:
+        kept = kept & _first_uses(block, before, (kind, group), kept, was)
+        made[f"{kind} fresh by {group}"] = kept
+        if before is not None:
+            was = before[f"{kind} fresh by {group}"]
+    made[f"{kind} fresh"] = kept
+    row = rows_of_entries(block, kind)[kept]
+    day = block["seconds"][row] // DAY_S
+    size = max(block[f"{kind} names"].size, 1)
+    both, counts = np.unique(day * size + block[f"{kind} entries"][kept], return_counts=True)
+    made[f"{kind} day"] = both // size
+    made[f"{kind} term"] = (both % size).astype(np.int32)
+    made[f"{kind} count"] = counts.astype(np.int32)
+    made[f"{kind} total"] = np.bincount(block[f"{kind} entries"], minlength=size)[:size]
+    return made
+
+
+def _first_uses(
+    block: Block,
+    before: Block | None,
+    what: tuple[str, str],
+    kept: NDArray[np.bool_],
+    was: NDArray[np.bool_] | None,
+) -> NDArray[np.bool_]:
+    """Of the uses that count so far, those that are their group's first in four weeks."""
+    kind, group = what
+    row = rows_of_entries(block, kind)
+    term = block[f"{kind} entries"].astype(np.int64)
+    mark = block[group][row]
+    seconds = block["seconds"]
+    earlier = 0
+    if before is not None and was is not None:
+        names = {name: i for i, name in enumerate(block[f"{kind} names"].tolist())}
+        local = [names.get(name, -1) for name in before[f"{kind} names"].tolist()]
+        of = np.array([*local, -1], dtype=np.int64)[before[f"{kind} entries"]]
+        rows = rows_of_entries(before, kind)
+        due = was & (of >= 0)
+        if seconds.size:
+            due &= before["seconds"][rows] > seconds[0] - FRESH_S
+        earlier = int(due.sum())
+        term = np.concatenate([of[due], term])
+        mark = np.concatenate([before[group][rows[due]], mark])
+        row = np.concatenate([rows[due], row + before["seconds"].size])
+        seconds = np.concatenate([before["seconds"], seconds])
+    counted = np.concatenate([np.ones(earlier, dtype=np.bool_), kept])
+    first = np.zeros(counted.size, dtype=np.bool_)
+    first[counted] = fresh_entries(row[counted], term[counted], mark[counted], seconds)
+    found: NDArray[np.bool_] = first[earlier:]
+    return found
+
+
+# --- all blocks together --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class BlockRows:
+    """Which records of several blocks hold a term.
+
+    Attributes:
+        blocks: Oldest first.
+        kind: Of the terms.
+        local: Number of each term in each block, -1 where it has none, shape (blocks, terms).
+    """
+
+    blocks: Sequence[Block]
+    kind: str
+    local: Ints
+
+    @cached_property
+    def starts(self) -> Ints:
+        """First record of each block, and the number of records."""
+        sizes = [block["seconds"].size for block in self.blocks]
+        return np.concatenate([[0], np.cumsum(sizes)])
+
+    def between(
+        self,
+        term: int,
+        first: int,
+        last: int,
+    ) -> Ints:
+        """Records with a term in a stretch of them."""
+        found = [np.zeros(0, dtype=np.int64)]
+        for number, block in enumerate(self.blocks):
+            start, stop = int(self.starts[number]), int(self.starts[number + 1])
+            local = int(self.local[number, term])
+            if local < 0 or stop <= first or start >= last:
+                continue
+            hit = (block[f"{self.kind} entries"] == local) & block[f"{self.kind} fresh"]
+            ends = block[f"{self.kind} ends"]
+            rows = np.searchsorted(ends, np.flatnonzero(hit), side="right") - 1 + start
+            found.append(rows[(rows >= first) & (rows < last)])
+        return np.concatenate(found)
+
+
+def block_days(
+    blocks: Sequence[Block],
+    kind: str,
+    *,
+    first_day: int,
+    days: int,
+    fewest: int,
+) -> TermDays:
+    """The terms of several blocks by day.
+
+    Args:
+        blocks: Oldest first.
+        kind: Of the terms.
+        first_day: The first day, counted from 1970.
+        days: How many.
+        fewest: Records that must hold a term.
+    """
+    place: dict[bytes, int] = {}
+    at = []
+    for block in blocks:
+        names = block[f"{kind} names"].tolist()
+        at.append(np.array([place.setdefault(name, len(place)) for name in names], dtype=np.int64))
+    totals = np.zeros(len(place))
+    for block, where in zip(blocks, at, strict=True):
+        totals[where] += block[f"{kind} total"][: where.size]
+    names = list(place)
+    frequent = np.flatnonzero(totals >= fewest).tolist()
+    # In the order of the alphabet: the same however the days are put into blocks.
+    kept = np.array(sorted(frequent, key=names.__getitem__), dtype=np.int64)
+    column = np.full(len(place), -1, dtype=np.int64)
+    column[kept] = np.arange(kept.size)
+    counts = np.zeros((days, kept.size), dtype=np.float32)
+    local = np.full((len(blocks), kept.size), -1, dtype=np.int64)
+    for number, (block, where) in enumerate(zip(blocks, at, strict=True)):
+        _add_block(counts, block, kind, column[where], first_day)
+        mine = column[where]
+        local[number, mine[mine >= 0]] = np.flatnonzero(mine >= 0)
+    terms = tuple(names[i].decode() for i in kept.tolist())
+    return TermDays(terms, counts, BlockRows(blocks, kind, local))
+
+
+def _add_block(
+    counts: NDArray[np.float32],
+    block: Block,
+    kind: str,
+    column: Ints,
+    first_day: int,
+) -> None:
+    """Add a block's fresh uses to the counts by day."""
+    day = block[f"{kind} day"] - first_day
+    term = column[block[f"{kind} term"]] if column.size else np.zeros(0, dtype=np.int64)
+    inside = (term >= 0) & (day >= 0) & (day < len(counts))
+    counts[day[inside], term[inside]] += block[f"{kind} count"][inside]
