@@ -64,7 +64,7 @@ def test_words_that_were_normalised_stay_as_they_are(text: str) -> None:
     assert spoken_words(" ".join(words)) == words
 
 
-# Values of jiwer 4.0 on the same words, written down (bench/speech/oracle.py prints them anew).
+# Values of jiwer 4.0 on the same words, written down.
 KNOWN = [
     ("the cat sat on the mat", "the cat sat on the mat", 0, 6, 0, 22),
     ("the cat sat on the mat", "the cat sat mat", 2, 6, 7, 22),

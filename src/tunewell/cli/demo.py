@@ -35,7 +35,7 @@ def command(
     minutes: Annotated[
         float,
         typer.Option(help="How long the whole may take, about.", min=1),
-    ] = 15.0,
+    ] = 10.0,
     tokens: Annotated[
         int,
         typer.Option(help="Train on so many tokens, whatever time that takes; 0 = what fits."),
@@ -48,7 +48,7 @@ def command(
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """See everything on an invented desk, in about fifteen minutes.
+    """See everything on an invented desk, in about ten minutes.
 
     The data of its service has planted faults; its size is chosen by the speed of this machine.
     Ends with a report, and with work for two invented experts in the web app. What is finished is

@@ -17,7 +17,7 @@ COMPLETION: Final = "_TUNEWELL_COMPLETE"
 
 HEADINGS: Final[Mapping[str, Mapping[str, str]]] = {
     "First look, without a project": {
-        "demo": "See everything on an invented desk, in about fifteen minutes.",
+        "demo": "See everything on an invented desk, in about ten minutes.",
         "doctor": "Show every data problem found in a file, most harmful first.",
         "autopsy": "Show what went wrong with a finished fine-tune.",
         "select": "Choose N rows that cover a file, compared with a random choice.",

@@ -299,7 +299,7 @@ def _measure_first(case: _Case) -> Decision | None:
     mend = MEND[cause_of(alarm)]
     return Decision(
         action="hold",
-        why=f"What measures has changed since {alarm.since:%d %B %Y}, not the model: "
+        why=f"The measurement has changed since {alarm.since:%d %B %Y}, not the model: "
         f"{alarm.cause_why or alarm.channel}. {mend.capitalize()}.",
         gain=case.gain,
         would_change=(mend,),

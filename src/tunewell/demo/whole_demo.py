@@ -50,7 +50,7 @@ class DemoOptions:
     folder: Path
     seed: int = 7
     rows: int = 800
-    minutes: float = 15.0
+    minutes: float = 10.0
     tokens: int = 0
 
     @property

@@ -127,7 +127,7 @@ def _candidate(project: Project, release: Release | None) -> CandidateState | No
 
     offer = release_offer(project)
     if offer is None or offer.version != adapter or offer.outdated:
-        why = offer.outdated if offer and offer.version == adapter else "it was not judged yet"
+        why = offer.outdated if offer and offer.version == adapter else "it has not been judged yet"
         return CandidateState(
             version=adapter,
             why=f"{why.capitalize()}: tunewell run.",

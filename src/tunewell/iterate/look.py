@@ -43,11 +43,11 @@ def look_at_use(
         UserError: The definition asks for a review and has no rubric.
     """
     if not traffic_mark(project.store):
-        return _skipped("nothing was asked in use yet")
+        return _skipped("no questions have come in from use yet")
     try:
         day = watch_day(project, traffic_of(project), now=now)
     except ValueError as error:
-        return _skipped(f"too little was asked in use: {error}")
+        return _skipped(f"too few questions have come in from use: {error}")
     except DataError as error:
         return _skipped(error.message)
     return IterationStep(name=STEP, state="done", why=_found(day))

@@ -37,7 +37,7 @@ def measure_recurrence(
     changes = [change for change in every if trained and change.at < trained.started]
     if trained is None or not changes:
         raise UserError(
-            "nothing was corrected before the newest version was trained",
+            "no answer had been corrected before the newest version was trained",
             hint="tunewell review open --from review, then tunewell run",
         )
     key = StageKey(

@@ -284,7 +284,7 @@ def _model_test(anchors: AnchorSet, run: AnchorRun) -> AnchorTest | None:
     differed = int((usual < 1 - MOVED).sum())
     way = "longer" if factor > 1 else "shorter"
     what = (
-        f"{differ} of {len(pairs)} anchors are answered otherwise than when they were frozen "
+        f"{differ} of {len(pairs)} anchors are answered differently than when they were frozen "
         f"({differed} differed then between two runs); answers are {abs(factor - 1):.0%} {way}"
     )
     return AnchorTest(
@@ -342,7 +342,7 @@ def _judge_test(anchors: AnchorSet, run: AnchorRun) -> AnchorTest | None:
     shift = float((now - before).mean())
     way = "milder" if shift > 0 else "stricter"
     what = (
-        f"the judge scores {differ} of {len(triples)} frozen answers otherwise "
+        f"the judge scores {differ} of {len(triples)} frozen answers differently "
         f"({differed} differed between two runs then), {abs(shift):.2f} {way} in the mean"
     )
     return AnchorTest(

@@ -85,8 +85,8 @@ class Scene:
             return None
         part = min(self.mix.by_mix / self.mix.change, 1.0)
         why = (
-            f"other shares of {self.mix.field} explain {part:.0%} of it; within its values it is "
-            "as before"
+            f"changed shares of {self.mix.field} explain {part:.0%} of it; within each "
+            "value nothing changed"
         )
         return Judged(cause="traffic", why=why)
 
@@ -175,8 +175,8 @@ def _of_demand(scene: Scene) -> Judged:
         return _of_silence(scene)
     return Judged(
         cause="traffic",
-        why="other people ask, or other things, in words as before; no field, clock or version "
-        "changed",
+        why="different people ask, or about different things, in the same words; no field, "
+        "clock or version changed",
     )
 
 
@@ -194,7 +194,7 @@ def _of_silence(scene: Scene) -> Judged:
         return _cannot_tell(scene)
     return Judged(
         cause="traffic",
-        why="fewer people ask; their numbers, the fields and the clock are as before",
+        why="fewer people ask; row numbers, fields and clock are unchanged",
     )
 
 
@@ -224,11 +224,11 @@ def _of_answers(scene: Scene) -> Judged:
     if is_of_server(scene.place.name, scene.place.terms):
         return Judged(
             cause="model",
-            why="its server answers otherwise; what is asked and how it is recorded is as before",
+            why="its server answers differently; questions and records are as before",
         )
     servers = [moved for moved in scene.among("answer") if is_of_server(moved.channel.name, ())]
     if servers and scene.model is not None:
-        return Judged(cause="model", why=f"its server answers otherwise: {_moved(servers)}")
+        return Judged(cause="model", why=f"its server answers differently: {_moved(servers)}")
     if scene.model is not None:
         return Judged(
             cause="cannot tell", why="answers changed, but anchors are answered as before"
@@ -277,7 +277,7 @@ def _of_quality(scene: Scene) -> Judged:
         return Judged(cause="knowledge", why=f"{words[0].what}, and answers are right less often")
     servers = [moved for moved in answers if is_of_server(moved.channel.name, ())]
     if servers:
-        return Judged(cause="model", why=f"its server answers otherwise: {_moved(servers)}")
+        return Judged(cause="model", why=f"its server answers differently: {_moved(servers)}")
     if scene.model is not None and not answers:
         return Judged(
             cause="knowledge",

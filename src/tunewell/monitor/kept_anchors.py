@@ -44,7 +44,7 @@ def anchors_in_force(store: Store) -> tuple[AnchorSet, str]:
     """
     frozen = store.said(FROZEN)
     if not frozen:
-        raise UserError("no anchors were frozen yet", hint="tunewell watch anchors freeze")
+        raise UserError("no anchors have been frozen yet", hint="tunewell watch anchors freeze")
     digest = frozen[-1].subject
     return store.get_value(digest, AnchorSet), digest
 

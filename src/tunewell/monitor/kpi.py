@@ -233,7 +233,7 @@ class _Days:
         count = (until.date() - first).days
         if count < 1:
             raise UserError(
-                "what comes of these contacts has not come yet: there is no whole day to count",
+                "the outcomes of these contacts are not in yet: no day is complete",
                 hint="look again in a week",
             )
         return cls(first, count)
@@ -282,7 +282,7 @@ def _summed(daily: Floats, period: int) -> Floats:
     whole = len(daily) // period * period
     if not whole:
         raise UserError(
-            f"{plural(len(daily), 'day')} of traffic make no whole week", hint="look again later"
+            f"{plural(len(daily), 'day')} of traffic are less than a week", hint="look again later"
         )
     summed: Floats = daily[:whole].reshape(-1, period).sum(1)
     return summed
