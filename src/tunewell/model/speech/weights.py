@@ -101,7 +101,7 @@ def _make(target: Path) -> None:
                 f"(SHA-256 {found[:12]}, not {wanted[:12]}).",
                 hint=f"{PACKAGE_HINT} --force-reinstall",
             )
-    told = json.loads((source / "config.json").read_text(encoding="utf-8"))
+    told = parse_json((source / "config.json").read_bytes())
     write_whisper(read_ctranslate2(source / "model.bin"), told, target)
     shutil.copyfile(source / "tokenizer.json", target / "tokenizer.json")
 
