@@ -245,7 +245,7 @@ def test_corrected_errors_that_come_back_are_counted(
 
     file, store = project
     opened = Project(file, store)
-    with pytest.raises(UserError, match="nothing was corrected"):
+    with pytest.raises(UserError, match="no answer had been corrected"):
         measure_recurrence(opened)
     examples, families = rows_of(store, "review")
     trained(store)
@@ -260,7 +260,7 @@ def test_corrected_errors_that_come_back_are_counted(
         said = Said(scores={"faithful": 0, "helpful": 1}, correction="Pay 12.50 EUR.")
         book.write(said, item=item, batch=batch, account=ann, key=f"k{number}")
     assert [change.kinds for change in human_changes(store)] == [("other values",)] * 2
-    with pytest.raises(UserError, match="nothing was corrected"):
+    with pytest.raises(UserError, match="no answer had been corrected"):
         measure_recurrence(opened)
 
     trained(store)  # again, after the corrections
