@@ -60,7 +60,9 @@ def test_a_pause_alone_has_no_voice() -> None:
 @pytest.mark.skipif(weights_file() is None, reason="the package resemblyzer is not installed")
 @pytest.mark.skipif(not READINGS.is_dir(), reason="the readings are not there")
 def test_real_people_no_two_are_one_and_each_under_two_names_is_found() -> None:
-    rows = list(csv.DictReader((READINGS / "metadata.csv").open(encoding="utf-8")))
+    rows = list(
+        csv.DictReader((READINGS / "metadata.csv").read_text(encoding="utf-8").splitlines())
+    )
     encoder = VoiceEncoder()
     heard = [encoder.voice(read_clip(READINGS / row["file_name"])) for row in rows]
     voices = [voice for voice in heard if voice is not None]

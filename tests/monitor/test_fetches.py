@@ -49,9 +49,31 @@ def test_lost_rows_are_counted_and_their_day_is_evidence() -> None:
     assert day.at == START + dt.timedelta(days=40)
 
 
-def test_rows_that_roll_out_of_a_source_are_not_lost() -> None:
+def test_rows_that_roll_out_of_a_source_are_not_lost_and_not_called_clear() -> None:
     later = [row for row in ROWS if _day(row) >= 30]
-    assert compare_fetches(stream(ROWS), stream(later)).changes == ()
+    found = compare_fetches(stream(ROWS), stream(later))
+    assert found.changes == ()
+    older = len(ROWS) - len(later)
+    assert f"unchecked: {older} rows of the earlier fetch from before" in sentences(found)[-1]
+
+    swapped = compare_fetches(stream(later), stream(ROWS))
+    assert f"unchecked: {older} rows of the later fetch from before" in sentences(swapped)[-1]
+
+
+def test_a_number_that_was_changed_is_an_edit_and_a_new_column_is_unchecked() -> None:
+    before = [{**row, "score": float(place % 97) / 7} for place, row in enumerate(ROWS)]
+    after = copy.deepcopy(before)
+    for row in after[100:110]:
+        row["score"] += 1.0
+    found = compare_fetches(stream(before), stream(after))
+    (edited,) = found.changes
+    assert (edited.kind, edited.field) == ("edited", "score")
+    assert edited.share.value == pytest.approx(10 / len(ROWS))
+    assert edited.share.n == len(ROWS)
+    assert found.unchecked == ()
+
+    (new,) = compare_fetches(stream(ROWS), stream(before)).unchecked
+    assert new.startswith("score, ")
 
 
 def test_rows_that_are_older_than_the_earlier_fetch_and_new_came_late() -> None:

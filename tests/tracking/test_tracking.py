@@ -123,7 +123,7 @@ def test_a_collector_that_refuses_is_an_error(
 ) -> None:
     collector.status = 400
     assert main(["track", collector.address, str(sample.file.root)]) == EXIT_USER
-    assert f"took none of {len(sample.store.runs())} spans" in capsys.readouterr().err
+    assert f"accepted none of {len(sample.store.runs())} spans" in capsys.readouterr().err
 
 
 def test_event_files_hold_the_curves(sample: SampleProject, tmp_path: Path) -> None:

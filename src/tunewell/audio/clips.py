@@ -124,7 +124,7 @@ def read_clip(source: Path | bytes, *, start_s: float = 0.0, length_s: float = 0
 
 
 _HINT_FOLDER = "put it beside the file that names it, or say where it is: data[].audio: FOLDER"
-_HINT_CONVERT = "write it again as WAV or FLAC, or leave the row out"
+_HINT_CONVERT = "save it again as WAV or FLAC, or leave the row out"
 _HINT_CUT = "cut it into parts of up to 30 seconds, with the words of each"
 
 
@@ -143,7 +143,7 @@ def _require_whole_wav(source: Path | bytes) -> None:
     said = int.from_bytes(head[4:], "little") + 8
     # Programs that write to a pipe cannot know the size and write the largest there is.
     if head.startswith(b"RIFF") and size + 1 < said < _UNKNOWN_SIZE:
-        why = f"the recording is cut off: {size:,} bytes of the {said:,} that it promises"
+        why = f"the recording is cut off: {size:,} of the {said:,} bytes that it declares"
         raise UnreadableClip(why, _HINT_CONVERT)
 
 
@@ -163,7 +163,7 @@ def _part(file: SoundFile, start_s: float, length_s: float) -> Clip:
     promised = min(wanted, file.frames - round(start_s * rate))
     if len(read) == 0 or len(read) < promised - rate // 10:
         held = f"{len(read) / rate:.1f} s of the {max(promised, 0) / rate:.1f} s"
-        raise UnreadableClip(f"the recording holds {held} that it promises", _HINT_CONVERT)
+        raise UnreadableClip(f"the recording holds {held} that it declares", _HINT_CONVERT)
     samples = read.mean(axis=1, dtype=np.float32)
     return Clip(samples, rate, file.channels, file.format)
 

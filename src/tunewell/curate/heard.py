@@ -85,17 +85,19 @@ def clip_fault(row: InputRow, facts: ClipFacts, rate: SpokenRate) -> Breakage | 
         return Breakage("silent", "a recording must hold something that can be heard", said)
     if facts.is_clipped:
         said = f"{facts.clipped:.2%} of the samples stand at the limit"
-        return Breakage("clipped", "loud parts of the recording are cut off", said, False)
+        return Breakage("clipped", "loud parts of the recording are clipped", said, False)
     distance = rate.distance(row, facts)
     if abs(distance) >= _FAR:
         often = math.exp(abs(distance))
         than = "faster" if distance > 0 else "slower"
         said = f"{len(row.target)} characters in {facts.spoken_s:.1f} s, {often:.1f} times {than}"
-        rule = "recording and words must be of one length, by how fast people speak in the others"
+        rule = (
+            "the words must fit the length of the recording, at the speed of the other recordings"
+        )
         return Breakage("length against words", rule, said, abs(distance) >= _VERY_FAR)
     if facts.is_narrow:
         said = f"{facts.rate} samples a second, and nothing above 4.5 kHz"
-        rule = "the recording holds less than its rate promises: it was made at 8 kHz"
+        rule = "the recording holds less than its sample rate allows: it was made at 8 kHz"
         return Breakage("wrong rate", rule, said, False)
     return None
 
@@ -135,17 +137,17 @@ def with_speech(rows: Sequence[InputRow]) -> list[InputRow]:
 
 _IN_TEST = StepRule(
     step="heard leaks",
-    rule="no training row is heard in the recording of a test row",
+    rule="no training row has the same recording as a test row",
     code="D11",
 )
 _COPY = StepRule(
     step="heard copies",
-    rule="of copies of a recording with the same words the first stays",
+    rule="of copies of a recording with the same words, the first is kept",
     code="D04",
 )
 _ONE_RECORDING = StepRule(
     step="heard copies",
-    rule="rows that are heard in one recording stay together",
+    rule="rows from one recording stay together",
 )
 
 

@@ -148,7 +148,7 @@ def _ratio(
     several = len(set(speakers))
     if several < FEWEST_CLUSTERS:
         return Unscored(
-            reason=f"{several} speakers do not tell how others are heard; {FEWEST_CLUSTERS} do"
+            reason=f"{several} speakers are too few for an interval; {FEWEST_CLUSTERS} are needed"
         )
     return ratio(above, below, clusters=speakers, level=level, unit=unit)
 
@@ -167,7 +167,7 @@ def _recall(
             heard[place] += min(times, _times(term, got))
     with_terms = [place for place in range(len(spoken)) if said[place]]
     if not with_terms:
-        return Unscored(reason="no such term is said in any recording")
+        return Unscored(reason="no recording contains such a term")
     which = [spoken[place] for place in with_terms]
     missed = (said - heard)[with_terms].tolist()
     found = _ratio(missed, said[with_terms].tolist(), which, level, "share")

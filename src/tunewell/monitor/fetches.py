@@ -84,11 +84,13 @@ class FetchComparison:
         changes: Whole rows first, then field by field.
         lost_days: Days of which the later fetch lacks rows, as evidence.
         both: Rows that both hold.
+        unchecked: What could not be compared, in words.
     """
 
     changes: tuple[FetchChange, ...]
     lost_days: tuple[CauseEvidence, ...]
     both: int
+    unchecked: tuple[str, ...] = ()
 
     @property
     def evidence(self) -> list[CauseEvidence]:
@@ -131,11 +133,42 @@ def compare_fetches(
     for name in earlier.texts:
         if name in later.texts:
             changes += _of_text(earlier, later, name, old, new)
+    for name in earlier.numbers:
+        if name in later.numbers:
+            changes += _of_number(earlier, later, name, old, new)
     return FetchComparison(
         changes=tuple(changes),
         lost_days=tuple(_lost_days(earlier, later, old)),
         both=len(pairs),
+        unchecked=(*_outside(earlier, later), *_in_one_only(earlier, later)),
     )
+
+
+def _outside(earlier: DatedRecords, later: DatedRecords) -> Iterator[str]:
+    """Rows from before the other fetch begins: a shorter export looks the same as a loss."""
+    for one, other, which in ((earlier, later, "earlier"), (later, earlier, "later")):
+        count = int(np.searchsorted(one.seconds, other.seconds[0]))
+        if count:
+            yield (
+                f"{plural(count, 'row')} of the {which} fetch from before "
+                f"{day_of(int(other.seconds[0]))}, where the other fetch begins"
+            )
+
+
+def _in_one_only(earlier: DatedRecords, later: DatedRecords) -> Iterator[str]:
+    """Fields that were not read as the same kind of field in both fetches."""
+    kinds = (
+        (earlier.categories, later.categories),
+        (earlier.texts, later.texts),
+        (earlier.numbers, later.numbers),
+    )
+    either: set[str] = set()
+    both: set[str] = set()
+    for before, after in kinds:
+        either |= before.keys() | after.keys()
+        both |= before.keys() & after.keys()
+    for name in sorted(either - both):
+        yield f"{name}, which is not the same kind of field in both fetches"
 
 
 def _gone(
@@ -291,6 +324,20 @@ def _of_text(
         yield _edited(later.name, name, changed, len(old))
 
 
+def _of_number(
+    earlier: DatedRecords,
+    later: DatedRecords,
+    name: str,
+    old: Ints,
+    new: Ints,
+) -> Iterator[FetchChange]:
+    was = earlier.numbers[name][old]
+    now = later.numbers[name][new]
+    is_same = (was == now) | (np.isnan(was) & np.isnan(now))
+    if not is_same.all():
+        yield _edited(later.name, name, int((~is_same).sum()), len(old))
+
+
 def _edited(
     stream: str,
     field: str,
@@ -318,7 +365,11 @@ UNCHECKED: Final = "only one fetch is there to look at; compare with --earlier F
 
 
 def sentences(comparison: FetchComparison) -> Sequence[str]:
-    """What differs, in words."""
-    if not comparison.changes:
-        return [f"{plural(comparison.both, 'row')} in both fetches, none changed, lost or late"]
-    return [f"{change.what}: {change.share.value:.1%} of them" for change in comparison.changes]
+    """What differs and what could not be compared, in words."""
+    told = [
+        f"{change.what} ({change.share.value:.1%} of {change.share.n:,})"
+        for change in comparison.changes
+    ]
+    if not told:
+        told = [f"{plural(comparison.both, 'row')} in both fetches, none changed, lost or late"]
+    return [*told, *(f"unchecked: {each}" for each in comparison.unchecked)]

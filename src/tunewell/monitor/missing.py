@@ -12,9 +12,9 @@ from tunewell.monitor.records import DatedRecords
 
 WANTED: Final[dict[ChannelTopic, tuple[str, str]]] = {
     "answer": ("answers", "no column says how the model answers (answer, latency, finish reason)"),
-    "quality": ("people's scores", "nothing says how good people find answers"),
+    "quality": ("people's scores", "no column holds ratings by people"),
     "judge": ("judge scores", "no rating or column is named after a judge"),
-    "feedback": ("feedback", "nothing says whether users respond"),
+    "feedback": ("feedback", "no column holds feedback from users"),
 }
 """Topics that should be watched: what their channels are called, and what is missing without."""
 

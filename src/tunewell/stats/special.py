@@ -1,7 +1,8 @@
 """The distributions that intervals are made of: SciPy's where it is installed, else our own.
 
-Both agree to ten digits, so that a figure does not depend on what else is installed; SciPy's work
-on whole arrays at once and are the faster ones. No other file of the statistics names SciPy's.
+Both agree to eight digits, so that a figure that is shown does not depend on what else is
+installed; SciPy's work on whole arrays at once and are the faster ones. No other file of the
+statistics names SciPy's.
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ class SpanTracker:
         self._exporter.shutdown()
         if not taken:
             raise UserError(
-                f"otlp:{self._place}: the collector took none of {len(spans)} spans",
+                f"otlp:{self._place}: the collector accepted none of {len(spans)} spans",
                 hint="check the address; an OTLP collector listens for HTTP on port 4318",
             )
 

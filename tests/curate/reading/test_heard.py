@@ -170,7 +170,7 @@ def test_bad_recordings_are_rejects_with_their_place_and_their_bytes(tmp_path: P
 
     assert len(batch.rows) == 2
     whys = {reject.place.removeprefix("data/"): reject.why for reject in batch.rejects}
-    assert "cannot be read" in whys["metadata.csv:3"] or "promises" in whys["metadata.csv:3"]
+    assert "cannot be read" in whys["metadata.csv:3"] or "declares" in whys["metadata.csv:3"]
     assert "there is no recording gone.flac" in whys["metadata.csv:5"]
     assert whys["unnamed.wav:1"] == "no row names this recording"
     assert len(batch.rejects) == 5

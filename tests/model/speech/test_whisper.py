@@ -140,7 +140,9 @@ def test_real_people_are_written_down_and_given_words_are_scored(tmp_path: Path)
     from tunewell.model.speech.whisper import SpeechModel
     from tunewell.types import Message
 
-    rows = list(csv.DictReader((READINGS / "metadata.csv").open(encoding="utf-8")))[::10]
+    rows = list(
+        csv.DictReader((READINGS / "metadata.csv").read_text(encoding="utf-8").splitlines())
+    )[::10]
     hum = write(tmp_path / "hum.wav", murmur(1))
     model = SpeechModel(clips=lambda name: hum if name == "hum" else READINGS / name)
     heard = model.transcribe([row["file_name"] for row in rows])
@@ -159,5 +161,5 @@ def test_real_people_are_written_down_and_given_words_are_scored(tmp_path: Path)
     [text] = model.generate([(Message(role="user", content="Hello"),)])
     assert (text.finish, text.reason) == (
         "error",
-        "the prompt holds no recording, and the model hears",
+        "the prompt holds no recording, and this model takes nothing else",
     )

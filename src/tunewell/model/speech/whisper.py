@@ -146,7 +146,7 @@ class SpeechModel:
         options = options or GenerateOptions()
         if options.temperature > 0:
             raise ModelError(
-                "A model of speech writes down the most probable words.", hint="set temperature: 0"
+                "A speech model always writes the most probable words.", hint="set temperature: 0"
             )
         found: dict[int, Generation] = {}
         ready = self._ready(prompts, lambda i, why: found.__setitem__(i, not_answered(why)))
@@ -193,7 +193,7 @@ class SpeechModel:
         for place, prompt in enumerate(prompts):
             digest = _clip_of(prompt)
             if not digest:
-                refuse(place, "the prompt holds no recording, and the model hears")
+                refuse(place, "the prompt holds no recording, and this model takes nothing else")
                 continue
             try:
                 self._hear(digest)
