@@ -1,0 +1,1 @@
+"""Speech: the recordings of the demo, and what was measured on speech."""
