@@ -21,10 +21,11 @@ from tunewell.errors import UserError
 from tunewell.model.base import Model
 from tunewell.plurals import plural
 from tunewell.store import Store
-from tunewell.types import Dataset, ModelVersion, Split, Trained
+from tunewell.types import Dataset, Estimate, ModelVersion, Split, Trained, Unscored
 
 if TYPE_CHECKING:
     from tunewell.evaluate.stress import Endured, Stressed
+    from tunewell.evaluate.stress.result import SeverityCurve
 
 SAID_BY_PEOPLE = {
     "kept": "(kept, people say)",
@@ -38,7 +39,7 @@ def command(
     path: ProjectArgument = Path(),
     kinds: Annotated[
         list[str] | None,
-        typer.Option("--kind", help="Only this perturbation. Repeatable."),
+        typer.Option("--kind", help="Only this perturbation (noise, noise-10db …). Repeatable."),
     ] = None,
     metric: Annotated[
         str,
@@ -116,6 +117,22 @@ def _show(result: Stressed) -> None:
         _show_kind(kind)
     for name, why in result.skipped.items():
         show(f"  {name:16} skipped: {why}")
+    for curve in result.curves:
+        _show_curve(curve)
+
+
+def _show_curve(curve: SeverityCurve) -> None:
+    show(f"{curve.kind}: {curve.about} Errors per word {_said(curve.clean)} without it.")
+    for step in curve.steps:
+        what = "words heard in" if isinstance(step.increase, Unscored) else "errors per word"
+        show(f"  {step.step:16} {what} {_said(step.word_errors)}   more: {_said(step.increase)}")
+
+
+def _said(figure: Estimate | Unscored) -> str:
+    """A share in percent, or why there is none."""
+    if isinstance(figure, Unscored):
+        return f"unchecked ({figure.reason})"
+    return f"{figure.value:.1%} [{figure.low:.1%}, {figure.high:.1%}]"
 
 
 def _show_kind(kind: Endured) -> None:

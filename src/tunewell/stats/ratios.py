@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -51,29 +52,102 @@ def ratio(
         >>> print(ratio([1, 2, 0, 1], [10, 10, 10, 10], clusters="abcd"))
         0.1 [0, 0.367]
     """
-    place = codes(clusters, len(np.asarray(above)))
-    count = int(place.max()) + 1 if len(place) else 0
-    if count < FEWEST_CLUSTERS:
-        raise ValueError(f"'clusters' must name {FEWEST_CLUSTERS} or more. Got {count} instead.")
-    errors = np.bincount(place, np.asarray(above, np.float64), count)
-    words = np.bincount(place, np.asarray(below, np.float64), count)
-    rest = words.sum() - words
-    if rest.min() <= 0:
-        raise ValueError("'below' must not be 0 with any one cluster left out.")
-    value = float(errors.sum() / words.sum())
-    left_out = (errors.sum() - errors) / rest
-    spread = float(((left_out - left_out.mean()) ** 2).sum()) * (count - 1) / count
-    effective = float(words.sum() ** 2 / (words**2).sum())
-    half = float(stdtrit(max(1.0, effective - 1), (1 + level) / 2)) * spread**0.5
+    found = _Jackknifed.of(above, below, clusters)
+    half = found.half(level)
     return Estimate(
-        value=value,
-        low=max(0.0, value - half),
-        high=_high(value, half, (1 - level) / 2, effective),
+        value=found.value,
+        low=max(0.0, found.value - half),
+        high=_high(found.value, half, (1 - level) / 2, found.effective),
         level=level,
-        n=count,
-        method="ratio, jackknife over clusters, t",
+        n=found.clusters,
+        method=_METHOD,
         unit=unit,
     )
+
+
+def ratio_change(
+    before: ArrayLike,
+    after: ArrayLike,
+    below: ArrayLike,
+    *,
+    clusters: Iterable[Hashable],
+    level: float = 0.95,
+    unit: str = "",
+) -> Estimate:
+    """How much a ratio changes on the same rows: errors per word in noise, less those without.
+
+    Args:
+        before: Such as errors, shape (n,).
+        after: The same of the same rows afterwards, shape (n,).
+        below: Such as words; at least 0 and not all 0, shape (n,).
+        clusters: Cluster of each row, shape (n,).
+        level: Probability of covering, in (0, 1).
+        unit: What the ratio counts.
+
+    Raises:
+        ValueError: As `ratio`.
+
+    Example:
+        >>> print(ratio_change([1, 2, 0, 1], [3, 4, 3, 2], [10] * 4, clusters="abcd"))
+        0.2 [0.0701, 0.33]
+    """
+    changed = np.asarray(after, np.float64) - np.asarray(before, np.float64)
+    found = _Jackknifed.of(changed, below, clusters)
+    half = found.half(level)
+    return Estimate(
+        value=found.value,
+        low=found.value - half,
+        high=found.value + half,
+        level=level,
+        n=found.clusters,
+        method=f"paired {_METHOD}",
+        unit=unit,
+    )
+
+
+_METHOD = "ratio, jackknife over clusters, t"
+
+
+@dataclass(frozen=True)
+class _Jackknifed:
+    """A ratio of sums and how much it varies.
+
+    Attributes:
+        value: The ratio.
+        spread: Its variance, by leaving out one cluster after another.
+        effective: As many clusters of one size would tell as much (Kish).
+        clusters: How many there are.
+    """
+
+    value: float
+    spread: float
+    effective: float
+    clusters: int
+
+    @classmethod
+    def of(cls, above: ArrayLike, below: ArrayLike, clusters: Iterable[Hashable]) -> _Jackknifed:
+        place = codes(clusters, len(np.asarray(above)))
+        count = int(place.max()) + 1 if len(place) else 0
+        if count < FEWEST_CLUSTERS:
+            rule = f"'clusters' must name {FEWEST_CLUSTERS} or more. Got {count} instead."
+            raise ValueError(rule)
+        errors = np.bincount(place, np.asarray(above, np.float64), count)
+        words = np.bincount(place, np.asarray(below, np.float64), count)
+        rest = words.sum() - words
+        if rest.min() <= 0:
+            raise ValueError("'below' must not be 0 with any one cluster left out.")
+        left_out = (errors.sum() - errors) / rest
+        return cls(
+            value=float(errors.sum() / words.sum()),
+            spread=float(((left_out - left_out.mean()) ** 2).sum()) * (count - 1) / count,
+            effective=float(words.sum() ** 2 / (words**2).sum()),
+            clusters=count,
+        )
+
+    def half(self, level: float) -> float:
+        """Half the width of a symmetric interval."""
+        quantile = float(stdtrit(max(1.0, self.effective - 1), (1 + level) / 2))
+        return quantile * math.sqrt(self.spread)
 
 
 def _high(value: float, half: float, tail: float, clusters: float) -> float:

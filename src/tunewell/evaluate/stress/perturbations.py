@@ -27,6 +27,7 @@ class Perturbation:
         effect: On the right answer.
         change: Makes the perturbed row.
         guards: Text that an answer must not hold: it shows that an injected order was obeyed.
+        is_heard: Whether it changes recordings, not texts; it applies to such rows alone.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Perturbation:
     effect: Effect
     change: Perturb
     guards: tuple[str, ...] = ()
+    is_heard: bool = False
 
     def __call__(self, example: Example, *, seed: int = 0) -> Example | None:
         """The perturbed row; the same seed gives the same row. None where nothing changed.
@@ -41,6 +43,8 @@ class Perturbation:
         Its id is the row's with ``~name``, its parent the row's id, its origin ``augmentation``: a
         failure can be taken into the training set as it is, once a person has agreed.
         """
+        if bool(example.audio) != self.is_heard:
+            return None
         chance = random.Random(f"{seed}:{self.name}:{example.id}")
         changed = self.change(example, chance)
         if changed is None or changed.messages == example.messages:

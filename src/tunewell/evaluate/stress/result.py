@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from tunewell.evaluate.stress.perturbations import Effect
-from tunewell.types import Estimate, Value
+from tunewell.types import Estimate, Unscored, Value
 
 Label = Literal["kept", "not kept", "inconclusive", "not asked"]
 """Whether people say that a perturbation leaves the right answer as it claims, in 9 of 10 rows."""
@@ -50,6 +50,43 @@ class Endured(Value):
     worst: tuple[str, ...] = ()
 
 
+class SeverityStep(Value):
+    """Rows that are heard under one strength of a kind of stress.
+
+    Attributes:
+        step: Name of the step, as of the perturbation.
+        strength: In the unit of the kind.
+        rows: How many rows.
+        word_errors: Errors per word under stress, by speaker; where nobody speaks, the share of the
+            recordings in which words were heard.
+        increase: Over the same rows as they are, paired; not for recordings without speech.
+    """
+
+    step: str
+    strength: float
+    rows: int
+    word_errors: Estimate | Unscored
+    increase: Estimate | Unscored
+
+
+class SeverityCurve(Value):
+    """Word errors as the recordings get worse.
+
+    Attributes:
+        kind: Name of the kind of stress.
+        about: What it does.
+        unit: Of the strengths.
+        clean: Errors per word of the rows as they are.
+        steps: From mild to hard.
+    """
+
+    kind: str
+    about: str
+    unit: str
+    clean: Estimate | Unscored
+    steps: tuple[SeverityStep, ...]
+
+
 class Stressed(Value):
     """How one model endures every kind of stress.
 
@@ -64,6 +101,7 @@ class Stressed(Value):
             augmentation takes them (parent, origin, the right target), once people have agreed to
             them.
         skipped: Perturbation to the reason why it was left out.
+        curves: Of rows that are heard: word errors as the recordings get worse.
     """
 
     arm: str
@@ -74,3 +112,4 @@ class Stressed(Value):
     predictions: str
     failures: str
     skipped: Mapping[str, str] = Field(default_factory=dict)
+    curves: tuple[SeverityCurve, ...] = ()

@@ -21,7 +21,8 @@ from tunewell.evaluate.stress.finding import STAGE, stress_findings
 from tunewell.evaluate.stress.label_preservation import heard
 from tunewell.evaluate.stress.paraphrase import NAME, paraphrase
 from tunewell.evaluate.stress.perturbations import PERTURBATIONS, Perturbation
-from tunewell.evaluate.stress.result import Endured, Stressed
+from tunewell.evaluate.stress.recordings import HEARD_KINDS, STEPS, Recordings
+from tunewell.evaluate.stress.result import Endured, SeverityCurve, Stressed
 from tunewell.evaluate.stress.trial import Trial, with_adjusted
 from tunewell.lineage import StageKey
 from tunewell.metrics import Metric, build_metrics
@@ -80,7 +81,8 @@ def stress(
         UserError: An unknown perturbation or metric.
     """
     file, store = project.file, project.store
-    kinds = _chosen(plan.kinds)
+    held_out = held_out_rows(dataset, split, project)
+    kinds = _chosen(plan.kinds, held_out, store)
     metric = _deciding(build_metrics(file), plan.metric, file)
     passing = _passing(metric, file)
     arm = candidate(model)
@@ -106,7 +108,6 @@ def stress(
     work = PartialAnswers(key.work(store))
     opener = models or local_models(file.spec.train.model, store)
     with key.record(store) as writer:
-        held_out = held_out_rows(dataset, split, project)
         rows = _at_most([e for e in held_out if not metric.applies(e)], plan.max_rows, seed)
         if plan.paraphraser:
             kinds = [*kinds, paraphrase(plan.paraphraser, rows)]
@@ -137,6 +138,7 @@ def stress(
             predictions=store.put_value(predictions),
             failures=store.put_examples(endured.failures),
             skipped=endured.skipped,
+            curves=_curves(trial, kinds, perturbed, predictions),
         )
 
         writer.outputs |= {"stressed": store.put_value(result), "failures": result.failures}
@@ -231,13 +233,38 @@ def _key_of_answers(inputs: Mapping[str, str], parameters: Mapping[str, Any], se
     return StageKey(STAGE, inputs, rest, seed).digest
 
 
-def _chosen(names: Sequence[str]) -> list[Perturbation]:
-    unknown = [n for n in names if n not in PERTURBATIONS]
+def _chosen(names: Sequence[str], rows: Sequence[Example], store: Store) -> list[Perturbation]:
+    """The kinds of stress of texts where rows are written, of recordings where they are heard."""
+    heard = [*HEARD_KINDS, *STEPS]
+    unknown = [n for n in names if n not in PERTURBATIONS and n not in heard]
     if unknown:
-        raise UserError(
-            f"no perturbation {', '.join(unknown)}", hint=f"there are: {', '.join(PERTURBATIONS)}"
-        )
-    return [PERTURBATIONS[n] for n in names or PERTURBATIONS]
+        there = ", ".join([*PERTURBATIONS, *dict.fromkeys(heard)])
+        raise UserError(f"no perturbation {', '.join(unknown)}", hint=f"there are: {there}")
+
+    found = []
+    if any(not row.audio for row in rows):
+        found += [PERTURBATIONS[n] for n in names or PERTURBATIONS if n in PERTURBATIONS]
+    if any(row.audio for row in rows):
+        found += Recordings(store.files, rows).perturbations(names)
+    return found
+
+
+def _curves(
+    trial: Trial,
+    kinds: Sequence[Perturbation],
+    perturbed: Mapping[str, Mapping[str, Example]],
+    predictions: Sequence[Prediction],
+) -> tuple[SeverityCurve, ...]:
+    """Word errors of rows that are heard, by the strength of the stress."""
+    changed = {kind.name: perturbed[kind.name] for kind in kinds if kind.is_heard}
+    if not changed:
+        return ()
+    from tunewell.evaluate.stress.severity import HeardAnswers
+
+    spec = trial.file.spec
+    answers = {each.example: each for each in predictions}
+    heard = HeardAnswers(trial.rows, trial.family, answers, spec.task.language, trial.level)
+    return heard.curves(changed)
 
 
 def _deciding(metrics: Sequence[Metric], name: str, file: TaskFile) -> Metric:
