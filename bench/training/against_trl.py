@@ -7,12 +7,13 @@ its result is written as soon as it is there, so a benchmark that is cut off goe
     python -m bench.training.against_trl ours-1 --again  # these arms, anew
 
 Speeds in training tokens (prompt and target, no padding) a second of the clock and a second of
-processor time. TRL runs with bf16, batches of 8, the loss on the completion alone and without
-gradient checkpointing, which is its fastest setting here; its time is that of ``trainer.train()``
-alone. Ours holds everything from the encoded rows on, and in the arm ``everything`` the loading of
-the model as well. The rate of the matrix products is measured before each arm, so that one can see
-whether the machine was the same. TRL is no dependency of ours: `pip install trl==1.16.0`, or that
-arm is left out.
+processor time. TRL runs in the type that this machine has instructions for (bf16, else fp32, which
+is then several times faster), eight rows a step (two at once in fp32), with the loss on the
+completion alone and without gradient checkpointing, which is its fastest setting here; its time is
+that of ``trainer.train()`` alone. Ours holds everything from the encoded rows on, and in the arm
+``everything`` the loading of the model as well. The rate of the matrix products is measured before
+each arm, so that one can see whether the machine was the same. TRL is no dependency of ours:
+`pip install trl==1.16.0`, or that arm is left out.
 """
 
 from __future__ import annotations
@@ -79,15 +80,22 @@ def trl(rows: Sequence[Example], weights: Weights, folder: Path) -> dict[str, fl
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from trl import SFTConfig, SFTTrainer
 
+    from tunewell.model.load import best_device, best_type
+
+    precision = best_type(best_device())
+    in_halves = precision == torch.bfloat16
+    # Eight rows at once in fp32 take more than 24 GB.
+    at_once = 8 if in_halves else 2
     turns = [[{"role": m.role, "content": m.content} for m in e.messages] for e in rows]
     data = Dataset.from_list([{"prompt": t[:-1], "completion": t[-1:]} for t in turns])
     options = SFTConfig(
         output_dir=str(folder / "out"),
         use_cpu=True,
-        bf16=True,
+        bf16=in_halves,
         gradient_checkpointing=False,
         report_to="none",
-        per_device_train_batch_size=8,
+        per_device_train_batch_size=at_once,
+        gradient_accumulation_steps=8 // at_once,
         num_train_epochs=RECIPE.epochs,
         learning_rate=RECIPE.rate,
         lr_scheduler_type="linear",
@@ -107,7 +115,7 @@ def trl(rows: Sequence[Example], weights: Weights, folder: Path) -> dict[str, fl
         target_modules=list(RECIPE.targets),
         task_type="CAUSAL_LM",
     )
-    base = AutoModelForCausalLM.from_pretrained(weights.folder, dtype=torch.bfloat16)
+    base = AutoModelForCausalLM.from_pretrained(weights.folder, dtype=precision)
     tokenizer = AutoTokenizer.from_pretrained(weights.folder)
     trainer = SFTTrainer(
         model=base, args=options, train_dataset=data, processing_class=tokenizer, peft_config=lora
@@ -279,13 +287,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("arms", nargs="*", choices=[*ARMS, []], help="which; all by default")
     parser.add_argument("--again", action="store_true", help="measure them even if they are there")
+    parser.add_argument("--result", default=NAME, help="name of the result, for another machine")
     parser.add_argument("--alone", help="measure this arm in this process and print it")
     asked = parser.parse_args()
     os.environ.setdefault("DO_NOT_TRACK", "1")
     if asked.alone:
         print(json.dumps(arm(asked.alone)), flush=True)
         return
-    path = RESULTS / f"{NAME}.json"
+    path = RESULTS / f"{asked.result}.json"
     setting = {
         "rows": TRAIN,
         "held_out_rows": HELD_OUT,
@@ -301,7 +310,7 @@ def main() -> None:
         command = [sys.executable, "-m", "bench.training.against_trl", "--alone", name]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         arms[name] = json.loads(done.stdout.splitlines()[-1])
-        keep(NAME, {"setting": setting, "summary": summary(arms), "arms": arms})
+        keep(asked.result, {"setting": setting, "summary": summary(arms), "arms": arms})
         print(name, arms[name]["total"], flush=True)
 
 

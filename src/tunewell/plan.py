@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from tunewell.curate.reading.data_files import find_files, sources_of
 from tunewell.json_text import parse_json
-from tunewell.plurals import plural
+from tunewell.plurals import per_cent, plural
 from tunewell.project import Project
 from tunewell.task import TaskFile, TaskSpec
 from tunewell.types import Value, digest
@@ -304,7 +304,8 @@ class _Work:
         yield PlannedStage(
             name="train",
             what=f"{plural(folds, 'fold')} x {plural(recipe.epochs, 'epoch')} "
-            f"on {recipe.fold_layers:.0%} of the layers, a check run, the final adapter{by_trl}",
+            f"on {per_cent(recipe.fold_layers)} of the layers, a check run, "
+            f"the final adapter{by_trl}",
             seconds=self.train_s,
         )
         yield PlannedStage(

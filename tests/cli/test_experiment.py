@@ -89,7 +89,7 @@ def test_an_experiment_is_typed_from_draft_to_close(
     assert "hint: tunewell experiment sign spring" in capsys.readouterr().err
     assert typed("experiment sign spring --as olu", tmp_path) == EXIT_OK
     assert typed("experiment step spring", tmp_path) == EXIT_OK
-    assert "step 1 of 2: 50% of the users are in the experiment" in capsys.readouterr().out
+    assert "step 1 of 2: 50 % of the users are in the experiment" in capsys.readouterr().out
 
     times = fill(tmp_path, better=0.3)
     later = times[-1] + dt.timedelta(seconds=1)

@@ -213,7 +213,7 @@ def test_too_many_rejects_fail_the_run(project: MakeDefinition) -> None:
     from tunewell.curate.pipeline import read as read_project
 
     file = project({"a.jsonl": "x\ny\n" + json.dumps(pair("q", "a")) + "\n"})
-    with pytest.raises(DataError, match=r"2 of 3 input rows \(67%\) cannot be read.*20%"):
+    with pytest.raises(DataError, match=r"2 of 3 input rows \(67 %\) cannot be read.*20 %"):
         read_project(file)
     with pytest.raises(DataError, match="none of 1 input rows"):
         read_project(project({"a.jsonl": ""}))

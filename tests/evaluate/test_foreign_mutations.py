@@ -16,25 +16,25 @@ def test_every_format_with_its_oddities_scores_as_counted(name: str) -> None:
     assert score_of(name, FORMATS[name]) == COUNTED
 
 
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", range(3))
 def test_mutated_outputs_never_change_the_denominator_and_never_get_a_false_go(
     tmp_path: Path, part: int
 ) -> None:
     trial = MutationTrial(tmp_path)
-    for seed in range(30 * part, 30 * (part + 1)):
+    for seed in range(20 * part, 20 * (part + 1)):
         trial.outputs(100_000 + seed)
     assert trial.faults == []
-    assert trial.outcomes.total() == 30
+    assert trial.outcomes.total() == 20
     # Good files pass all the same: nothing is proved by a gate that never opens.
-    assert trial.outcomes["GO"] > 3
+    assert trial.outcomes["GO"] > 1
 
 
 def test_mutated_annotations_are_counted_as_by_hand(tmp_path: Path) -> None:
     trial = MutationTrial(tmp_path)
-    for seed in range(30):
+    for seed in range(20):
         trial.annotations(100_000 + seed)
     assert trial.faults == []
-    assert trial.outcomes["label-studio: imported"] > 20
+    assert trial.outcomes["label-studio: imported"] > 13
 
 
 @pytest.mark.parametrize("turn", range(len(FORMATS)))

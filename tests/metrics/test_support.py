@@ -71,11 +71,11 @@ def test_another_number_is_never_borne_out(a: int, b: int) -> None:
 
 
 @pytest.mark.parametrize("unit", ["A", "A'", "Aa ", "1,", "1 ", "x@", "\n", "Bo. Cy 5 "])
-def test_a_megabyte_of_anything_takes_no_time(unit: str) -> None:
-    text = unit * (1_000_000 // len(unit))
+def test_a_text_of_anything_takes_no_time(unit: str) -> None:
+    text = unit * (250_000 // len(unit))
     started = time.process_time()
     check_support(text, text)
-    assert time.process_time() - started < 60  # was hours
+    assert time.process_time() - started < 30  # was hours for a megabyte
 
 
 def test_what_follows_an_endless_word_is_still_checked() -> None:

@@ -99,7 +99,7 @@ def test_gaps_and_emptied_islands_are_told_apart_by_shape_and_in_words() -> None
     gap = island(20, (0, 0), missing=lack)
     emptied = island(20, (1, 1), counts={"kept": 5, "D01": 15})
     assert said(gap) == "20 rows · about 98 missing"
-    assert said(emptied) == "20 rows · 75% dropped"
+    assert said(emptied) == "20 rows · 75 % dropped"
     svg = str(draw(Map(islands=(gap, emptied), apart=((0, 1), (1, 0)), shown=40, of=40)).svg)
     assert 'hue-0 gap"' in svg
     assert 'hue-1 emptied"' in svg

@@ -53,7 +53,7 @@ def test_every_estimate_has_interval_n_and_method_as_tooltip_and_in_the_register
     figures = [a for a in shown.of_class("est") if "none" not in a["class"].split()]
     assert len(figures) > 40
     for a in figures:
-        assert re.search(r"(.+ to .+ at \d+% confidence|exact), n = [\d,]+, \S+", a["title"])
+        assert re.search(r"(.+ to .+ at \d+ % confidence|exact), n = [\d,]+, \S+", a["title"])
     references = {a["href"] for a in shown.of_class("ref")}
     lines = {"#" + a["id"] for _, a in shown.tags if a.get("id", "").startswith("figure-")}
     assert references == lines

@@ -51,7 +51,7 @@ def test_no_violation_at_any_width_in_light_or_dark(served: ServedProject) -> No
     kept = keep_look(served.world.store, watched, records=4_800, now=watched.as_of)
     served.world.account("ann", "owner")
     page = served.open_browser("ann").visit("/watch")
-    assert "80% good" in page.inner_text("section[aria-labelledby=feedback]")
+    assert "80 % good" in page.inner_text("section[aria-labelledby=feedback]")
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         for width in WIDTHS:

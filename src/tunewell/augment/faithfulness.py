@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from tunewell.augment.nouns import Augmented, CellResult
+from tunewell.plurals import per_cent
 from tunewell.stats import proportion
 from tunewell.types import Estimate, Finding, Judgement, Threshold
 
@@ -57,7 +58,7 @@ def faithful(
     kept_out = refused(result.cells)
     told = ", ".join(f"{count} {reason}" for reason, count in kept_out.most_common())
     share = result.rows / max(1, result.rows + training)
-    about = f"{result.rows} synthetic rows ({share:.0%} of the training rows)"
+    about = f"{result.rows} synthetic rows ({per_cent(share)} of the training rows)"
     if told:
         about += f"; kept out: {told}"
     if error_rate is None:

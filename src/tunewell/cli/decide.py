@@ -24,7 +24,7 @@ from tunewell.errors import UserError
 from tunewell.iterate import decide_now, import_readings
 from tunewell.iterate.alarms import settle_alarm
 from tunewell.iterate.versions import trained_versions
-from tunewell.plurals import plural
+from tunewell.plurals import per_cent, plural
 from tunewell.store import Store
 from tunewell.types import Decision, RetrainingSchedule
 
@@ -126,7 +126,7 @@ def show_decision(decision: Decision) -> None:
     if decision.cost is not None:
         show(f"  cost           {money(decision.cost)}")
     if decision.risk is not None:
-        show(f"  risk           {decision.risk:.0%}".replace("%", " %") + " that it does not pay")
+        show(f"  risk           {per_cent(decision.risk)} that it does not pay")
     if decision.schedule is not None:
         show(f"  schedule       {schedule_line(decision.schedule)}")
         _show_cadences(decision.schedule)

@@ -11,6 +11,7 @@ from rich.table import Table
 from tunewell.cli.common import JsonOption, emit, note, out, show
 from tunewell.cli.live import Watch
 from tunewell.cli.terminal import SafeConsole
+from tunewell.plurals import per_cent
 
 if TYPE_CHECKING:
     from tunewell.demo.desk_team import DeskTeam
@@ -145,7 +146,7 @@ def _show_audit(found: PlantAudit) -> None:
     wrong = found.wrongly_dropped
     show(
         f"Wrongly dropped: {len(wrong)} of {found.clean} clean rows "
-        f"({len(wrong) / found.clean:.1%})."
+        f"({per_cent(len(wrong) / found.clean, 1)})."
     )
     for row, code in wrong.items():
         show(f"  {row} under {code}")

@@ -10,8 +10,8 @@ import typer
 
 from tunewell.cli.common import JsonOption, ProjectOption, emit, open_project, show
 from tunewell.curate.versions import Difference, diff, find_dataset
+from tunewell.plurals import plural
 from tunewell.project import Project
-from tunewell.report.wording import counted
 from tunewell.review.human_changes import HumanChange, counted_kinds, human_changes
 
 MOST_SHOWN = 20
@@ -47,7 +47,7 @@ def command(
     )
     if people:
         kinds = ", ".join(f"{count} {kind}" for kind, count in counted_kinds(people).items())
-        show(f"people changed {counted(len(people), 'answer', 'answers')}: {kinds}")
+        show(f"people changed {plural(len(people), 'answer', 'answers')}: {kinds}")
     for row in found.added[:MOST_SHOWN]:
         show(f"+ {row}")
     for row, reason in islice(found.removed.items(), MOST_SHOWN):

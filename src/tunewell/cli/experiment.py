@@ -34,6 +34,7 @@ from tunewell.experiments import (
     stop_experiment,
 )
 from tunewell.gateway.settings import gateway_settings
+from tunewell.plurals import per_cent
 
 app = typer.Typer(
     cls=VerbGroup,
@@ -163,7 +164,7 @@ def step(
         emit("experiment step", {"name": name, "step": record.step, **opened.model_dump()})
         return
     show(
-        f"step {record.step} of {len(record.design.steps)}: {opened.share:.0%} of the "
+        f"step {record.step} of {len(record.design.steps)}: {per_cent(opened.share)} of the "
         f"{record.design.unit}s are in the experiment; gateways draw by it within two seconds"
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tunewell.cli.common import emit, show
 from tunewell.compare.experiment.result import ArmOfTraffic, ExperimentResult, GuardReading
 from tunewell.experiments import ExperimentRecord
-from tunewell.plurals import plural
+from tunewell.plurals import per_cent, plural
 from tunewell.types import Estimate
 
 
@@ -18,7 +18,10 @@ def show_experiment(
         return
     show(f"{result.outcome}: {result.why}")
     steps = len(record.design.steps)
-    show(f"  {result.status}, step {result.step} of {steps} ({result.share:.0%} of the traffic)")
+    show(
+        f"  {result.status}, step {result.step} of {steps} "
+        f"({per_cent(result.share)} of the traffic)"
+    )
     if record.stopped_why:
         show(f"  stopped by {record.stopped_by}: {record.stopped_why}")
     elif result.harm:

@@ -15,7 +15,7 @@ from tunewell.cli.ports import check_port
 from tunewell.cli.project_place import with_project
 from tunewell.cli.verb_group import ShowsByDefault
 from tunewell.errors import MissingExtraError, UserError
-from tunewell.plurals import plural
+from tunewell.plurals import per_cent, plural
 from tunewell.project import Project
 from tunewell.review.human_changes import Recurrence
 from tunewell.store import Store
@@ -72,7 +72,7 @@ def show_versions(
     for one in versions:
         recipe = one.recipe
         show(
-            f"{one.id}  rank {recipe.rank}, {recipe.layers:.0%} of the layers, "
+            f"{one.id}  rank {recipe.rank}, {per_cent(recipe.layers)} of the layers, "
             f"{plural(recipe.epochs, 'epoch')}, {plural(one.trained_on, 'row')}"
         )
         came_back = again[one.id]

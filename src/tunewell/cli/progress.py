@@ -27,6 +27,7 @@ from rich.progress import (
 from rich.text import Text
 
 from tunewell.cli.common import Step, err, note
+from tunewell.plurals import per_cent
 
 SHOW_AFTER_S: Final = 2.0
 """What takes longer than this shows its progress."""
@@ -88,7 +89,7 @@ class Work:
         passed = f"{in_time(self.seconds)} so far"
         if not self.total:
             return f"{self.label}: {passed}"
-        share = f"{self.done / self.total:.0%}".replace("%", " %")
+        share = per_cent(self.done / self.total)
         text = f"{self.label}: {share} ({self.done:,} of {self.total:,}), {passed}"
         left = self.left_s
         return text if left is None else f"{text}, about {in_time(left)} left"

@@ -15,7 +15,7 @@ from tunewell.cli.progress import in_time, noted_in
 from tunewell.curate.erasure import tombstoned
 from tunewell.people import approvals
 from tunewell.pitfalls import pitfall
-from tunewell.plurals import plural
+from tunewell.plurals import per_cent, plural
 from tunewell.run import STAGES, findings_of
 from tunewell.store import Store
 from tunewell.types import Evaluation, Finding, Value, Verdict
@@ -65,7 +65,7 @@ class AtWork(Value):
         if self.doing:
             text += f"; {self.doing}"
         if self.total:
-            text += f", {self.done / self.total:.0%}".replace("%", " %")
+            text += f", {per_cent(self.done / self.total)}"
         if self.left_s is not None:
             text += f", about {in_time(self.left_s)} left"
         return text

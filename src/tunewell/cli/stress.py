@@ -19,7 +19,7 @@ from tunewell.cli.common import (
 )
 from tunewell.errors import UserError
 from tunewell.model.base import Model
-from tunewell.plurals import plural
+from tunewell.plurals import per_cent, plural
 from tunewell.store import Store
 from tunewell.types import Dataset, Estimate, ModelVersion, Split, Trained, Unscored
 
@@ -137,9 +137,11 @@ def _said(figure: Estimate | Unscored) -> str:
 
 def _show_kind(kind: Endured) -> None:
     gap = kind.increase
+    low, high = (per_cent(end, 1, signed=True) for end in (gap.low, gap.high))
     show(
-        f"  {kind.name:16} {kind.clean.value:6.1%} -> {kind.stressed.value:6.1%}   "
-        f"{gap.value:+.1%} [{gap.low:+.1%}, {gap.high:+.1%}]  ({plural(kind.rows, 'row')})"
+        f"  {kind.name:16} {per_cent(kind.clean.value, 1):>7} -> "
+        f"{per_cent(kind.stressed.value, 1):>7}   {per_cent(gap.value, 1, signed=True)} "
+        f"[{low}, {high}]  ({plural(kind.rows, 'row')})"
     )
     if kind.preserved is not None:
         said = SAID_BY_PEOPLE[kind.label]

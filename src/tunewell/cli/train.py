@@ -23,6 +23,7 @@ from tunewell.cli.common import (
 )
 from tunewell.cli.stage import open_stages, show_stage
 from tunewell.errors import UserError
+from tunewell.plurals import per_cent
 from tunewell.run import Stages
 from tunewell.store import Store
 from tunewell.types import Dataset, Example, Split
@@ -171,7 +172,7 @@ def _search(
             candidate.left,
         )
     out.print(table)
-    show(f"{found.why} {found.saved:.0%} of the folds' steps were not needed.")
+    show(f"{found.why} {per_cent(found.saved)} of the folds' steps were not needed.")
 
 
 def _curve(

@@ -36,7 +36,7 @@ from tunewell.cli.watching.digest import digest
 from tunewell.cli.watching.impact import impact
 from tunewell.cli.watching.reading import queue, review
 from tunewell.errors import DataError, UserError
-from tunewell.plurals import plural
+from tunewell.plurals import per_cent, plural
 
 if TYPE_CHECKING:
     from tunewell.monitor.evidence import CauseEvidence
@@ -399,7 +399,7 @@ def _show(watched: Watched) -> None:
     """A look for the person at the terminal."""
     show(
         f"{plural(len(watched.channels), 'channel')} watched until {watched.as_of:%Y-%m-%d}; "
-        f"{watched.yearly:.0%} of years without change would show any alarm"
+        f"{per_cent(watched.yearly)} of years without change would show any alarm"
     )
     show(plural(len(watched.alarms), "alarm") if watched.alarms else "no alarm")
     for alarm in watched.alarms:

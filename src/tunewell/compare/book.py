@@ -33,6 +33,7 @@ from tunewell.compare.rows import (
 from tunewell.errors import UserError
 from tunewell.people.compared import SIGNED
 from tunewell.people.work_rows import to_json
+from tunewell.plurals import per_cent
 from tunewell.stats.preference import fewest_raters
 from tunewell.store import Store
 from tunewell.store.comparison_tables import experiments, pairs, ratings, requests
@@ -198,8 +199,8 @@ class ComparisonBook:
             few = fewest_raters(design.alpha)
             raise UserError(
                 f"{design.raters} raters with {design.each} verdicts each find a preference of "
-                f"{design.win_rate:.0%} with probability {plan.power:.2f}, below {design.power:g} "
-                f"(intraclass correlation {design.icc:g}, at least {few} raters)",
+                f"{per_cent(design.win_rate)} with probability {plan.power:.2f}, below "
+                f"{design.power:g} (intraclass correlation {design.icc:g}, at least {few} raters)",
                 hint=_more_raters(design, plan.needed),
             )
         if design.after:

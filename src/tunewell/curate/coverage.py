@@ -15,6 +15,7 @@ from tunewell.curate.rows import (
     clip,
     gists_of,
 )
+from tunewell.plurals import per_cent
 from tunewell.similar.coverage import (
     SetFit,
     Width,
@@ -109,7 +110,7 @@ def exam(
 
 def _fit_in_words(found: SetFit) -> str:
     words = (
-        f"{found.uncovered.value:.0%} of the evaluation rows have no training row near them; "
+        f"{per_cent(found.uncovered.value)} of the evaluation rows have no training row near them; "
         f"a classifier tells the two sets apart with AUC {found.told_apart.value:.2f}"
     )
     if found.missing:
@@ -155,8 +156,8 @@ def _width_in_words(found: Width, rows: Sequence[InputRow]) -> str:
     [(source, n)] = sources.most_common(1)
     return (
         f"{found.number.value:.1f} effective clusters of {found.clusters}; "
-        f"the largest holds {found.largest:.0%} of the rows (such as “{typical}”); "
-        f"the largest source, {source or 'unnamed'}, {n / len(rows):.0%}"
+        f"the largest holds {per_cent(found.largest)} of the rows (such as “{typical}”); "
+        f"the largest source, {source or 'unnamed'}, {per_cent(n / len(rows))}"
     )
 
 
@@ -187,7 +188,7 @@ class _SliceShare:
         return self.has.value / self.due
 
     def __str__(self) -> str:
-        return f"{self.name} {self.has.value:.0%} for {self.due:.0%}"
+        return f"{self.name} {per_cent(self.has.value)} for {per_cent(self.due)}"
 
 
 def slices(

@@ -16,7 +16,7 @@ from tunewell.checks.broken import Breakage
 from tunewell.curate.receipts import Ledger, StepRule, still_there
 from tunewell.curate.row_checks import RowLook
 from tunewell.curate.rows import InputRow
-from tunewell.plurals import plural
+from tunewell.plurals import per_cent, plural
 from tunewell.similar import key
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def clip_fault(row: InputRow, facts: ClipFacts, rate: SpokenRate) -> Breakage | 
         said = f"the loudest moments are at {facts.loudest_db:.0f} dB"
         return Breakage("silent", "a recording must hold something that can be heard", said)
     if facts.is_clipped:
-        said = f"{facts.clipped:.2%} of the samples stand at the limit"
+        said = f"{per_cent(facts.clipped, 2)} of the samples stand at the limit"
         return Breakage("clipped", "loud parts of the recording are clipped", said, False)
     distance = rate.distance(row, facts)
     if abs(distance) >= _FAR:
@@ -204,7 +204,7 @@ def drop_heard_copies(rows: Sequence[InputRow], clips: Clips, ledger: Ledger) ->
         row, other = (first, second) if second.held else (second, first)
         if row.held:
             continue
-        evidence = f"{same.different:.0%} of the bits of the fingerprints differ"
+        evidence = f"{per_cent(same.different)} of the bits of the fingerprints differ"
         if other.held:
             ledger.drop(row, _IN_TEST, evidence=evidence, other=other.id)
         elif key(row.target) == key(other.target):
@@ -222,7 +222,7 @@ def _keep_together(first: InputRow, second: InputRow, same: SameRecording, ledge
         return
     name = first.tags.setdefault(RECORDING, first.id)
     second.tags[RECORDING] = name
-    evidence = f"{same.covered:.0%} of the longer recording"
+    evidence = f"{per_cent(same.covered)} of the longer recording"
     ledger.change(second, _ONE_RECORDING, evidence=evidence, other=first.id)
 
 

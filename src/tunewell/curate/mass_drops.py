@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from tunewell.curate.receipts import Ledger, TakenBack
 from tunewell.curate.rows import InputRow, clip
+from tunewell.plurals import per_cent
 from tunewell.task import TaskFile
 from tunewell.types import Finding
 
@@ -81,8 +82,8 @@ def as_reported(finding: Finding, ledger: Ledger, read: int) -> Finding:
     pairs = list(finding.pairs)
     for step, taken in held:
         said.append(
-            f"{step.rule} would drop {len(taken.rows)} of {read} rows ({taken.share:.0%}), more "
-            f"than {MOST:.0%}: they are kept until rules.confirmed names {step.rule}"
+            f"{step.rule} would drop {len(taken.rows)} of {read} rows ({per_cent(taken.share)}), "
+            f"more than {per_cent(MOST)}: they are kept until rules.confirmed names {step.rule}"
         )
         pairs += taken.pairs
     names = ", ".join(step.rule for step, _ in held)

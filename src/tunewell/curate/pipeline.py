@@ -56,6 +56,7 @@ from tunewell.lineage import StageKey
 from tunewell.metrics.facts import facts_file
 from tunewell.people.erased_people import ErasedPerson, erased
 from tunewell.people.row_changes import PeopleChanges, words_for
+from tunewell.plurals import per_cent
 from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.store.files import file_digest
@@ -238,8 +239,8 @@ def read(file: TaskFile) -> ReadResult:
         hints = [reject.hint for reject in batch.rejects if reject.hint]
         mend = hints[0] if hints else "fix the file or data.fields"
         raise DataError(
-            f"{len(batch.rejects)} of {batch.read} input rows ({batch.lost_share:.0%}"
-            f"{_of_what(batch)}) cannot be read, more than the {most:.0%} of "
+            f"{len(batch.rejects)} of {batch.read} input rows ({per_cent(batch.lost_share)}"
+            f"{_of_what(batch)}) cannot be read, more than the {per_cent(most)} of "
             f"rules.max_reject_share; first: {batch.first_reject}",
             place=file.where("rules.max_reject_share"),
             hint=f"{mend}; or raise rules.max_reject_share",

@@ -13,6 +13,7 @@ from tunewell.curate.rows import (
     Reject,
     clip,
 )
+from tunewell.plurals import per_cent
 from tunewell.store.rows import RECEIPTS
 from tunewell.types import Action
 
@@ -152,7 +153,8 @@ class Ledger:
             drops.append((row, other, str(columns["evidence"][i])))
             self._next[row] -= 1
             self._only_reported[row] = (
-                f"reported only: {step} would drop {share:.0%} of the rows, which nobody confirmed"
+                f"reported only: {step} would drop {per_cent(share)} of the rows, "
+                "which nobody confirmed"
             )
         gone = set(places)
         for name, values in columns.items():

@@ -27,9 +27,10 @@ from tunewell.evaluate.lookup import by_name
 from tunewell.evaluate.metric_values import Mask
 from tunewell.evaluate.people_scores import CANDIDATE, at_any_look
 from tunewell.evaluate.table import Table
-from tunewell.evaluate.wording import as_read, counted, interval_as_read, on_slice
+from tunewell.evaluate.wording import as_read, interval_as_read, on_slice
 from tunewell.experiments import ExperimentOutcome
 from tunewell.people.compared import ComparisonOutcome
+from tunewell.plurals import plural
 from tunewell.stats import bonferroni_level, rows_to_show, sample_size_share_against
 from tunewell.task import Gate, TaskFile
 from tunewell.types import Criterion, Estimate, Judgement, MetricInfo, Outcome, Threshold
@@ -168,7 +169,7 @@ def rows_needed(
         )
     more = max(1, math.ceil(total - rows))
     likely = "GO" if is_good else "NO-GO"
-    return f"about {counted(more, 'more test row')}, which would probably make this {likely}"
+    return f"about {plural(more, 'more test row')}, which would probably make this {likely}"
 
 
 @dataclass(frozen=True)
@@ -431,8 +432,8 @@ class _Decision:
         rows = max(self.evidence.enough_read, self._verdicts_for_share())
         more = max(1, rows - self.evidence.read_by_people)
         raters = self.evidence.file.spec.people.raters
-        outputs = counted(more, "more output", "more outputs")
-        return f"about {outputs} judged by {counted(raters, 'person', 'people')} each"
+        outputs = plural(more, "more output", "more outputs")
+        return f"about {outputs} judged by {plural(raters, 'person', 'people')} each"
 
     def _verdicts_for_share(self) -> int:
         """How many verdicts a threshold on a share of yes asks for; 0 for any other gate."""
@@ -456,7 +457,7 @@ def _why(
     signed: bool,
 ) -> str:
     figure = interval_as_read(estimate, signed=signed)
-    measured = f"{figure} on {counted(estimate.n, 'independent row')}"
+    measured = f"{figure} on {plural(estimate.n, 'independent row')}"
     threshold = f"the threshold of {as_read(limit, estimate.unit, signed=signed)}"
     if outcome == "GO":
         return f"{measured} meets {threshold}."

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.evaluate.lookup import picked
+from tunewell.plurals import per_cent
 from tunewell.stats import balanced_accuracy, proportion, rank_correlation
 from tunewell.types import Estimate, Finding, MetricInfo, Value
 
@@ -189,8 +190,8 @@ def _judged(found: Validation, agreement: Estimate) -> Validation:
     needs = ""
     if agreement.low >= found.floor and found.silent > MOST_SILENT:
         needs = (
-            f"verdicts of the judge on at least {1 - MOST_SILENT:.0%} of the outputs; the reason "
-            "of each failure is beside its score"
+            f"verdicts of the judge on at least {per_cent(1 - MOST_SILENT)} of the outputs; the "
+            "reason of each failure is beside its score"
         )
     elif agreement.low >= found.floor:
         standing = "validated"
@@ -236,7 +237,7 @@ def _finding(name: str, validation: Validation, failure: str) -> Finding:
         shown = f"agreement with people {validation.agreement}"
     if validation.silent:
         told = f" ({failure})" if failure else ""
-        shown += f", no verdict on {validation.silent:.1%} of the outputs{told}"
+        shown += f", no verdict on {per_cent(validation.silent, 1)} of the outputs{told}"
     figure = f"{shown}; the floor is {validation.floor:g}."
     if validation.standing == "validated":
         return Finding(

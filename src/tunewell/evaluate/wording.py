@@ -1,20 +1,8 @@
-"""How counts and slices are written."""
+"""How figures and slices are written."""
 
 from __future__ import annotations
 
 from tunewell.types import Estimate
-
-
-def counted(count: int, one: str, many: str = "") -> str:
-    """A count with its noun.
-
-    Example:
-        >>> counted(1, "test row"), counted(1200, "test row"), counted(2, "matrix", "matrices")
-        ('1 test row', '1,200 test rows', '2 matrices')
-    """
-    if count == 1:
-        return f"1 {one}"
-    return f"{count:,} {many or one + 's'}"
 
 
 def as_read(value: float, unit: str, *, signed: bool = False) -> str:

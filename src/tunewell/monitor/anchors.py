@@ -19,6 +19,7 @@ from rapidfuzz import fuzz
 
 from tunewell.errors import UserError
 from tunewell.model.base import GenerateOptions, Model
+from tunewell.plurals import per_cent
 from tunewell.stats import proportion
 from tunewell.stats.special import bdtr
 from tunewell.types import (
@@ -285,7 +286,8 @@ def _model_test(anchors: AnchorSet, run: AnchorRun) -> AnchorTest | None:
     way = "longer" if factor > 1 else "shorter"
     what = (
         f"{differ} of {len(pairs)} anchors are answered differently than when they were frozen "
-        f"({differed} differed then between two runs); answers are {abs(factor - 1):.0%} {way}"
+        f"({differed} differed then between two runs); answers are "
+        f"{per_cent(abs(factor - 1))} {way}"
     )
     return AnchorTest(
         changed=proportion(differ, len(pairs)),

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from tunewell.errors import UserError
 from tunewell.monitor.suspicion import Signals, suspicions
-from tunewell.plurals import plural
+from tunewell.plurals import per_cent, plural
 from tunewell.stats import proportion
 from tunewell.stats.missed import most_missed
 from tunewell.types import (
@@ -259,7 +259,9 @@ def sentence(result: QueueResult) -> str:
             f"{result.read} of {result.expected} answers read; how many bad ones are missed is not "
             "known before some of the random audit are read"
         )
-    bad = f"{result.bad.value:.0%} of the suspicious are bad" if result.bad else "none was read"
+    bad = (
+        f"{per_cent(result.bad.value)} of the suspicious are bad" if result.bad else "none was read"
+    )
     return (
         f"{result.read} of {result.expected} answers read; {bad}; about {result.missed.value:.0f} "
         f"bad answers are missed, at most {result.missed.high:.0f} (95 %, by "

@@ -18,6 +18,7 @@ from tunewell.monitor.evidence import (
 from tunewell.monitor.evidence.fields import role_of
 from tunewell.monitor.mix import MixEffect
 from tunewell.monitor.movement import MOVED, Movement, movement
+from tunewell.plurals import per_cent
 from tunewell.types import (
     Alarm,
     Cause,
@@ -85,7 +86,7 @@ class Scene:
             return None
         part = min(self.mix.by_mix / self.mix.change, 1.0)
         why = (
-            f"changed shares of {self.mix.field} explain {part:.0%} of it; within each "
+            f"changed shares of {self.mix.field} explain {per_cent(part)} of it; within each "
             "value nothing changed"
         )
         return Judged(cause="traffic", why=why)

@@ -17,7 +17,7 @@ import numpy as np
 from tunewell.monitor.channel import DAY_S
 from tunewell.monitor.evidence.base import CauseEvidence, day_of, moment
 from tunewell.monitor.records import Categories, DatedRecords, Ints
-from tunewell.plurals import plural
+from tunewell.plurals import per_cent, plural
 from tunewell.stats import proportion
 from tunewell.stats.proportions import at_least
 from tunewell.types import Estimate, Value
@@ -367,7 +367,7 @@ UNCHECKED: Final = "only one fetch is there to look at; compare with --earlier F
 def sentences(comparison: FetchComparison) -> Sequence[str]:
     """What differs and what could not be compared, in words."""
     told = [
-        f"{change.what} ({change.share.value:.1%} of {change.share.n:,})"
+        f"{change.what} ({per_cent(change.share.value, 1)} of {change.share.n:,})"
         for change in comparison.changes
     ]
     if not told:

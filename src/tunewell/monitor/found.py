@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pydantic import Field
 
 from tunewell.monitor.channel import Channel, Floats
-from tunewell.plurals import plural
+from tunewell.plurals import per_cent, plural
 from tunewell.types import Alarm, Estimate, Value
 
 
@@ -52,9 +52,10 @@ class FeedbackBound(Value):
     def sentence(self) -> str:
         """In words."""
         return (
-            f"{self.name}: {self.good.value:.0%} good among the {self.said:,} of "
+            f"{self.name}: {per_cent(self.good.value)} good among the {self.said:,} of "
             f"{plural(self.of, 'answer')} in {self.days} days that drew it; between "
-            f"{self.good.low:.0%} and {self.good.high:.0%} of all, for silence says nothing"
+            f"{per_cent(self.good.low)} and {per_cent(self.good.high)} of all, "
+            "for silence says nothing"
         )
 
 

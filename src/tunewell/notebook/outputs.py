@@ -14,7 +14,7 @@ from tunewell.evaluate.comparisons import comparisons, levels
 from tunewell.evaluate.scored_arms import ScoredArms, score_all
 from tunewell.metrics import Metric, build_metrics
 from tunewell.notebook import html
-from tunewell.plurals import plural
+from tunewell.plurals import per_cent, plural
 from tunewell.task import DataSource, EvaluateSection, MetricSpec, TaskFile, TaskSection, TaskSpec
 from tunewell.types import (
     Comparison,
@@ -121,7 +121,7 @@ class ScoredOutputs(Value):
 
 
 def _figures(estimate: Estimate) -> list[object]:
-    interval = f"{estimate.low:.3g} to {estimate.high:.3g} ({estimate.level:.0%})"
+    interval = f"{estimate.low:.3g} to {estimate.high:.3g} ({per_cent(estimate.level)})"
     return [f"{estimate.value:.3g}", interval, estimate.n]
 
 

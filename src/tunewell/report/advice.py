@@ -9,10 +9,10 @@ from typing import Final
 
 from tunewell.people import Accounts, judgements
 from tunewell.pitfalls import CATALOGUE
+from tunewell.plurals import plural
 from tunewell.report.conditions import Condition
 from tunewell.report.number_format import duration
 from tunewell.report.results import Results
-from tunewell.report.wording import counted
 from tunewell.store import Store
 from tunewell.types import Finding, Judgement, Verdict
 
@@ -118,7 +118,7 @@ def _if_signed(results: Results, made: Sequence[Condition], verdict: Verdict) ->
         yield f"The chance that all conditions hold by luck alone is at most {by_luck:.3g} %."
     unchecked = sum(f.status == "unchecked" for f in verdict.findings)
     if unchecked:
-        yield f"Nobody knows what {counted(unchecked, 'check')} that could not be made would show."
+        yield f"Nobody knows what {plural(unchecked, 'check')} that could not be made would show."
 
 
 def _risk(condition: Condition) -> str:
@@ -185,8 +185,8 @@ def _judged(said: Sequence[Judgement], names: Mapping[str, str]) -> str:
     if not said:
         return "nobody yet"
     authors = dict.fromkeys(names.get(each.author, each.author) for each in said)
-    count = counted(len(said), "verdict")
-    return f"{count} of {counted(len(authors), 'person', 'people')}: {', '.join(authors)}"
+    count = plural(len(said), "verdict")
+    return f"{count} of {plural(len(authors), 'person', 'people')}: {', '.join(authors)}"
 
 
 def _ground(verdict: Verdict) -> Iterator[str]:
@@ -204,5 +204,5 @@ def _ground(verdict: Verdict) -> Iterator[str]:
         yield "Nothing in these records says how clean the data are."
     elif not blocked:
         unchecked = len(of_data) - len(looked_at)
-        rest = f"; {counted(unchecked, 'check')} could not be made" if unchecked else ""
-        yield f"{counted(len(looked_at), 'check')} of the data, nothing that blocks{rest}."
+        rest = f"; {plural(unchecked, 'check')} could not be made" if unchecked else ""
+        yield f"{plural(len(looked_at), 'check')} of the data, nothing that blocks{rest}."

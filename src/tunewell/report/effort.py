@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from tunewell.people import WorkStore
+from tunewell.plurals import plural
 from tunewell.report.results import Results
-from tunewell.report.wording import counted
 from tunewell.types import Run
 
 MOST_MINUTES: Final = 10_000
@@ -72,7 +72,7 @@ class _Minutes:
         """How they were counted."""
         if not self.records:
             return "nobody has approved or judged anything yet"
-        count = counted(self.records, "record")
+        count = plural(self.records, "record")
         if self.assumed:
             return f"{count}; estimated where no time was recorded"
         return f"{count}, timed" if self.recorded else f"{count}, no time recorded"

@@ -18,6 +18,7 @@ from typing import Any, Final
 from tunewell import __version__
 from tunewell.disk import disk_errors
 from tunewell.pitfalls import CATALOGUE
+from tunewell.plurals import plural
 from tunewell.project import Project
 from tunewell.report import interval_charts, training_charts
 from tunewell.report.advice import advice
@@ -45,7 +46,7 @@ from tunewell.report.side_by_side import missing_in, side_by_side
 from tunewell.report.training_curves import slice_strips, training
 from tunewell.report.training_studies import group_strips, more_strips, recipe_strips, sizes
 from tunewell.report.tried_on_traffic import experiment_parts
-from tunewell.report.wording import counted, first_up, in_words, noun
+from tunewell.report.wording import first_up, in_words, noun
 
 LATEST: Final = "latest.html"
 
@@ -180,7 +181,7 @@ def _environment() -> Any:
     environment.filters.update(
         shown=shown,
         plain=plain,
-        counted=counted,
+        counted=plural,
         noun=noun,
         duration=duration,
         memory=memory,

@@ -14,6 +14,7 @@ from typing import Final
 
 from markupsafe import Markup
 
+from tunewell.plurals import plural
 from tunewell.report.number_format import described, number_of, suffix
 from tunewell.report.svg import (
     chart,
@@ -25,7 +26,6 @@ from tunewell.report.svg import (
     percent,
     upright,
 )
-from tunewell.report.wording import counted
 from tunewell.types import Estimate, Outcome
 
 AIR: Final = 0.14
@@ -118,7 +118,7 @@ def strips_by_slice(gains: Iterable[tuple[str, int, Estimate]]) -> Strips | None
     """
     rows = {}
     for name, count, gain in gains:
-        rows[f"{name.replace('=', ': ', 1)} ({counted(count, 'row')})"] = (gain,)
+        rows[f"{name.replace('=', ': ', 1)} ({plural(count, 'row')})"] = (gain,)
     return strips(rows) if rows else None
 
 

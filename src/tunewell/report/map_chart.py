@@ -13,9 +13,9 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from tunewell.plurals import per_cent, plural
 from tunewell.report.safe_text import plain
 from tunewell.report.svg import element
-from tunewell.report.wording import counted
 from tunewell.similar.shown_families import KEPT, TEST, Island, Map
 
 Floats = NDArray[np.float64]
@@ -103,7 +103,7 @@ def draw(found: Map) -> Drawn:
                 marks,
             )
         )
-    count = counted(len(found.islands), "cluster")
+    count = plural(len(found.islands), "cluster")
     svg = element(
         "svg",
         *islands,
@@ -129,9 +129,9 @@ def state(island: Island) -> str:
 
 def said(island: Island) -> str:
     """What stands below its name: how many rows, how many were dropped, what is missing."""
-    parts = [counted(island.size, "row")]
+    parts = [plural(island.size, "row")]
     if island.dropped:
-        parts.append(f"{island.dropped / island.size:.0%} dropped")
+        parts.append(f"{per_cent(island.dropped / island.size)} dropped")
     if island.missing:
         parts.append(f"about {island.missing.value:,.0f} missing")
     return " · ".join(parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from tunewell.plurals import per_cent
 from tunewell.report.safe_text import plain
 from tunewell.types import Estimate
 
@@ -106,7 +107,7 @@ def explain(estimate: Estimate, *, signed: bool = False) -> str:
         value = number_of(estimate.value, estimate.unit, signed=signed)
         return f"{value}{unit}, exact, {source}"
     span = span_of(estimate, signed=signed)
-    return f"{span}{unit} at {estimate.level:.0%} confidence, {source}"
+    return f"{span}{unit} at {per_cent(estimate.level)} confidence, {source}"
 
 
 def described(estimate: Estimate, *, signed: bool = False) -> str:

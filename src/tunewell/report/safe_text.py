@@ -14,7 +14,7 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
-from tunewell.report.wording import counted
+from tunewell.plurals import plural
 
 LIMIT: Final = 700
 """Characters of one text that the report shows."""
@@ -58,7 +58,7 @@ def shown(
         at = end
     parts.append(visible(kept[at:]))
     if cut:
-        notice = counted(cut, "more character", "more characters")
+        notice = plural(cut, "more character", "more characters")
         parts.append(f'<span class="cut"> … {notice}</span>')
     return Markup("<bdi>" + "".join(parts) + "</bdi>")
 

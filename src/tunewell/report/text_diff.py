@@ -9,8 +9,8 @@ from typing import Final
 
 from markupsafe import Markup
 
+from tunewell.plurals import plural
 from tunewell.report.safe_text import visible
-from tunewell.report.wording import counted
 
 LONGEST: Final = 220
 """Words of each text that are compared and shown."""
@@ -72,5 +72,5 @@ def _marked(tag: str, words: Sequence[str]) -> str:
 def _whole(parts: Sequence[str], *, cut: int) -> Markup:
     text = "".join(parts).rstrip()
     if cut > 0:
-        text += f'<span class="cut"> … {counted(cut, "more word", "more words")}</span>'
+        text += f'<span class="cut"> … {plural(cut, "more word", "more words")}</span>'
     return Markup(f"<bdi>{text}</bdi>")

@@ -16,10 +16,10 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from tunewell.plurals import plural
 from tunewell.report.interval_charts import Scale, ends_of, upright_interval
 from tunewell.report.number_format import described
 from tunewell.report.svg import chart, element, joined, level, marker, percent, stretched, upright
-from tunewell.report.wording import counted
 from tunewell.types import Estimate
 
 Floats = NDArray[np.float64]
@@ -232,7 +232,7 @@ def _losses(
 
 def _size_words(size: Size) -> str:
     forecast = "" if size.measured else " (forecast)"
-    return f"{counted(size.rows, 'row')}{forecast}: {described(size.loss)}"
+    return f"{plural(size.rows, 'row')}{forecast}: {described(size.loss)}"
 
 
 def scatter(dots: Sequence[Dot], *, label: str) -> Markup:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tunewell.errors import StoreError
+from tunewell.plurals import plural
 from tunewell.report.interval_charts import Strips, strips, strips_by_slice
 from tunewell.report.training_charts import Size
-from tunewell.report.wording import counted
 from tunewell.store import Store
 from tunewell.types import Finding, Run, Value
 
@@ -148,7 +148,7 @@ def group_strips(groups: Groups) -> Strips:
     """
     worst_first = sorted(groups.groups, key=lambda g: -g.penalty.value)
     return strips(
-        {f"{g.group} ({counted(g.rows, 'row')})": (g.penalty, g.gain) for g in worst_first}
+        {f"{g.group} ({plural(g.rows, 'row')})": (g.penalty, g.gain) for g in worst_first}
     )
 
 

@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 from tunewell.monitor.episodes import Episode
 from tunewell.monitor.kept_look import KeptChannel, KeptLook
-from tunewell.plurals import plural
+from tunewell.plurals import per_cent, plural
 from tunewell.releases import Release
 from tunewell.safe_text import shown
 from tunewell.types import Alarm, Estimate
@@ -133,8 +133,8 @@ def _about(week: WeekOfWatching) -> str:
     look = week.look
     return (
         f"{plural(look.records, 'record')} until {look.as_of:%Y-%m-%d}, "
-        f"{plural(len(look.channels), 'channel')}; {look.yearly:.0%} of years without change would "
-        "show any alarm"
+        f"{plural(len(look.channels), 'channel')}; {per_cent(look.yearly)} of years without "
+        "change would show any alarm"
     )
 
 

@@ -15,25 +15,6 @@ _SIGNS: Final = (
 _METRIC: Final = re.compile(r"(?<![\w-])([\w-]+)(?=: tuned)")
 
 
-def counted(
-    number: int,
-    thing: str,
-    things: str = "",
-) -> str:
-    """A number with what it counts, in the singular or the plural.
-
-    Args:
-        number: How many.
-        thing: One of them.
-        things: Several of them; ``thing`` with an s if empty.
-
-    Example:
-        >>> counted(1, "row"), counted(1200, "row"), counted(0, "family", "families")
-        ('1 row', '1,200 rows', '0 families')
-    """
-    return f"{number:,} {noun(number, thing, things)}"
-
-
 def noun(number: int, thing: str, things: str = "") -> str:
     """What so many of a thing are called, without the number."""
     if number == 1:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tunewell.errors import UserError
+from tunewell.plurals import per_cent
 from tunewell.review.scales import scale_of
 from tunewell.stats import sample_size_difference, sample_size_share_against
 from tunewell.task import Gate, RubricCriterion, TaskSpec
@@ -209,7 +210,7 @@ def _level_need(
             power=aim.power,
             level=aim.level,
         ).value
-        why = f"if the true share is {truth:.0%} against a threshold of {limit:.0%}"
+        why = f"if the true share is {per_cent(truth)} against a threshold of {per_cent(limit)}"
     else:
         size = _rows_for_difference(truth - limit, SD_POINTS, aim)
         why = (
@@ -237,7 +238,7 @@ def _gain_need(
 
     if criterion.scale == "yes/no":
         sd = math.sqrt(DISCORDANT)
-        spread = f"{DISCORDANT:.0%} of the rows judged differently"
+        spread = f"{per_cent(DISCORDANT)} of the rows judged differently"
     else:
         sd = SD_POINTS
         spread = f"a standard deviation of {SD_POINTS:g} between differences"

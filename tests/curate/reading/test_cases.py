@@ -186,9 +186,10 @@ _NOT_ROWS = {".flac", ".py", ".md", ".npy", ".yaml", ".yml"}
 
 
 @needs_data
-def test_every_byte_of_the_shared_data_is_accounted_for() -> None:
+@pytest.mark.parametrize("limit", [150_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
+def test_every_byte_of_the_shared_data_is_accounted_for(limit: int) -> None:
     for path in sorted(shared_data.DATA.rglob("*")):
-        is_small = path.is_file() and path.stat().st_size < 1_000_000
+        is_small = path.is_file() and path.stat().st_size < limit
         if not is_small or path.suffix in _NOT_ROWS or "configs" in path.parts:
             continue
         batch = read(path)

@@ -179,5 +179,5 @@ def test_a_tie_after_one_epoch_does_not_end_a_recipe_that_still_learns() -> None
     assert found.best == 1
     assert [c.trained for c in found.candidates] == [2.0, 3.0, 2.0, 1.0]
     assert found.candidates[0].left.startswith("significantly behind")
-    assert found.candidates[2].left.startswith("no more than 0.5% better")
+    assert found.candidates[2].left.startswith("no more than 0.5 % better")
     assert found.candidates[3].left.startswith("no better than")

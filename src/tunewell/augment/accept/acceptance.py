@@ -23,6 +23,7 @@ from tunewell.checks.personal.recogniser import find_all, load_recogniser
 from tunewell.languages import detectable
 from tunewell.metrics.facts import Facts
 from tunewell.people.erased_people import ErasedPerson, names_erased
+from tunewell.plurals import per_cent
 from tunewell.similar.closest import SplitTexts
 from tunewell.task import AugmentCell, TaskFile
 from tunewell.types import Example
@@ -109,11 +110,11 @@ class RowAcceptance:
         if not vocabulary.says_something:
             found["unknown words"] = (
                 f"too few rows to know the project's words: {vocabulary.size:,} of them, and up to "
-                f"{vocabulary.most_new:.0%} of those of a row are in no other"
+                f"{per_cent(vocabulary.most_new)} of those of a row are in no other"
             )
         if self._own.unlooked:
             loose = sorted((kind, self._own.loose[kind]) for kind in self._own.unlooked)
-            told = ", ".join(f"{kind}s in {share:.0%}" for kind, share in loose)
+            told = ", ".join(f"{kind}s in {per_cent(share)}" for kind, share in loose)
             found["support"] = f"the project's own answers state without support: {told} of them"
         return found
 

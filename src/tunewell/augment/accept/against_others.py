@@ -19,6 +19,7 @@ from tunewell.augment.accept.likeness import (
 )
 from tunewell.augment.accept.refusal_reason import NotTaken
 from tunewell.augment.accept.words import plain, text_of, words_of
+from tunewell.plurals import per_cent
 from tunewell.similar.closest import NOBODY, Closest, KeptTexts
 from tunewell.similar.conversations import conversations_of
 from tunewell.similar.leaks import find_leaks
@@ -96,12 +97,15 @@ class DistanceFromParent:
         least = self.limits.elsewhere or self.rows.by_chance
         if shared >= least:
             return None
-        told = f"shares {shared:.0%} of its telling words with its parent, chance {least:.0%}"
+        told = (
+            f"shares {per_cent(shared)} of its telling words with its parent, "
+            f"chance {per_cent(least)}"
+        )
         if kept or (self.rows.answers_are_data and not self.rows.labels):
             nearest = self.rows.shared_with_nearest(mine)
             if nearest >= self.rows.inside:
                 return None
-            told += f", and {nearest:.0%} with any row, own rows {self.rows.inside:.0%}"
+            told += f", and {per_cent(nearest)} with any row, own rows {per_cent(self.rows.inside)}"
         return NotTaken("elsewhere", told, parent.id)
 
 
@@ -282,7 +286,7 @@ class Siblings:
         known = theirs | self._pairs.get(child.parent, set())
         new = len(mine - known) / len(mine) if mine else 0.0
         if mine and new < self._limits.new:
-            return NotTaken("nothing new", f"{new:.0%} of its word pairs are new", parent.id)
+            return NotTaken("nothing new", f"{per_cent(new)} of its word pairs are new", parent.id)
         return None
 
     def learn(self, child: Example) -> None:

@@ -21,6 +21,7 @@ from tunewell.checks.verbatim import is_structured
 from tunewell.metrics.fact_check import statements
 from tunewell.metrics.facts import Facts
 from tunewell.metrics.must_not import forbidden_in
+from tunewell.plurals import per_cent
 from tunewell.similar import key
 from tunewell.task import AugmentCell, CellCondition, TaskSpec
 from tunewell.types import Example
@@ -141,7 +142,8 @@ class RowChecksOfChildren:
         if too_many is None:
             return None
         share, new = too_many
-        return NotTaken("terms", f"{share:.0%} of its words are new: {', '.join(new[:_SHOWN])}")
+        words = ", ".join(new[:_SHOWN])
+        return NotTaken("terms", f"{per_cent(share)} of its words are new: {words}")
 
     def _broken(
         self,

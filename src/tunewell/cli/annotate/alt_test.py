@@ -13,6 +13,7 @@ from tunewell.cli.batches import BatchOption, batch_named
 from tunewell.cli.common import JsonOption, ProjectOption, emit, open_project, show
 from tunewell.errors import DataError
 from tunewell.people import Accounts, WorkStore
+from tunewell.plurals import per_cent
 
 
 def command(
@@ -64,7 +65,7 @@ def _show(found: AltTest, names: dict[str, str]) -> None:
     verdict = "may" if found.passed else "may not"
     show(
         f"the model {verdict} annotate instead of a person: "
-        f"it is as good as {found.winning_rate:.0%} of them "
+        f"it is as good as {per_cent(found.winning_rate)} of them "
         f"(at least half are needed, margin {found.epsilon:g})"
     )
     for one in found.people:

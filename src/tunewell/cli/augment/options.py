@@ -15,6 +15,7 @@ from tunewell.augment.stage import RowsOfSplit
 from tunewell.augmented import model_named, noted_plan, planned_cells
 from tunewell.cli.common import show
 from tunewell.errors import UserError
+from tunewell.plurals import per_cent
 from tunewell.project import Project
 from tunewell.task import AugmentCell, GeneratorSpec
 from tunewell.types import Dataset, Split
@@ -122,7 +123,7 @@ def show_estimate(
     basis = "as measured" if found.measured else "supposed"
     show(
         f"{found.rows:,} rows wanted: {low:,} to {high:,} candidates "
-        f"(the upper end at an acceptance rate of {found.rate:.0%}, {basis})"
+        f"(the upper end at an acceptance rate of {per_cent(found.rate)}, {basis})"
     )
     if found.tokens[1]:
         minutes = found.seconds[1] / 60

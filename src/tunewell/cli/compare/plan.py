@@ -16,6 +16,7 @@ from tunewell.cli.compare.options import (
     WinRateOption,
 )
 from tunewell.errors import EXIT_NO_GO, UserError
+from tunewell.plurals import per_cent
 from tunewell.stats.preference import PreferencePlan, fewest_raters, plan_preference
 
 SHOWN_ICC = (0.0, 0.2, 0.5)
@@ -36,7 +37,7 @@ def command(
     """Show whether so many raters can find a preference, and how many can; exit 3 if not."""
     if win_rate in (0.5, 1.0) or ties / 4 >= win_rate * (1 - win_rate):
         raise UserError(
-            f"a win rate of {win_rate:g} with {ties:.0%} ties cannot be planned",
+            f"a win rate of {win_rate:g} with {per_cent(ties)} ties cannot be planned",
             hint="--win-rate above 0.5 and below 1, fewer --ties",
         )
 
@@ -66,7 +67,7 @@ def _show(plan: PreferencePlan, others: list[PreferencePlan], alpha: float) -> N
     word = "enough" if plan.enough else "too few"
     show(
         f"{plan.raters} raters x {plan.each} verdicts: {word}; a preference of "
-        f"{plan.win_rate:.0%} is found with probability {plan.power:.2f} "
+        f"{per_cent(plan.win_rate)} is found with probability {plan.power:.2f} "
         f"(wanted {plan.wanted:g}, intraclass correlation {plan.icc:g})"
     )
     show(f"raters needed at {plan.each} verdicts each, by how alike one rater's verdicts are:")

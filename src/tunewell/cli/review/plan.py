@@ -9,7 +9,7 @@ import typer
 
 from tunewell.cli.common import JsonOption, ProjectOption, emit, open_project, show
 from tunewell.cli.review.options import PowerOption, RatersOption
-from tunewell.plurals import plural
+from tunewell.plurals import per_cent, plural
 from tunewell.review import PanelPlan, newest_evaluation, plan_panel
 
 
@@ -50,7 +50,7 @@ def _show(plan: PanelPlan) -> None:
         f"{' and '.join(plan.arms)}: "
         f"at most {plural(plan.verdicts, 'verdict')}, {plan.hours:g} hours in total"
     )
-    show(f"rows that settle a gate with {plan.power:.0%} probability:")
+    show(f"rows that settle a gate with {per_cent(plan.power)} probability:")
     for need in plan.needs:
         show(f"  {need.gate}: {plural(need.rows, 'row')}, {need.why}")
     if plan.short:

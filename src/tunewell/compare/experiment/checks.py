@@ -9,7 +9,7 @@ import numpy as np
 from tunewell.compare.experiment.effects import CHECK_LEVEL, Effects
 from tunewell.compare.experiment.result import ValidityCheck
 from tunewell.experiment_design import TrafficExperiment, arms_digest
-from tunewell.plurals import plural
+from tunewell.plurals import per_cent, plural
 from tunewell.stats.any_time import sample_ratio_evidence
 from tunewell.task import GatewaySection
 from tunewell.types import Estimate, Finding
@@ -136,7 +136,8 @@ def _served_as_assigned(effects: Effects) -> ValidityCheck:
     for candidate in (True, False):
         rows = exposures.candidate == candidate
         shares.append(float(exposures.elsewhere[rows].mean()) if rows.any() else 0.0)
-    figures = f"served by another arm: candidate {shares[0]:.1%}, control {shares[1]:.1%}"
+    candidates, controls = (per_cent(share, 1) for share in shares)
+    figures = f"served by another arm: candidate {candidates}, control {controls}"
     if max(shares) <= MUCH_ELSEWHERE:
         return _check(name, "clear", figures)
     return ValidityCheck(
@@ -194,9 +195,9 @@ def _apart(effects: Effects) -> ValidityCheck:
         return _check(name, "unchecked", "no units yet")
     mixed = float(_touched(effects).mean())
     if effects.design.unit == "user":
-        figures = f"{mixed:.1%} of the units shared a conversation with the other arm"
+        figures = f"{per_cent(mixed, 1)} of the units shared a conversation with the other arm"
     else:
-        figures = f"{mixed:.1%} of the conversations are of people who were in both arms"
+        figures = f"{per_cent(mixed, 1)} of the conversations are of people who were in both arms"
     if mixed == 0:
         return _check(name, "clear", figures)
     without = effects.effect(among=~_touched(effects))

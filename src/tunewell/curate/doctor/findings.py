@@ -10,6 +10,7 @@ from typing import Any
 from tunewell.curate.doctor.case import Case
 from tunewell.curate.limits import LIMITS, blocks
 from tunewell.curate.rows import InputRow, counted
+from tunewell.plurals import per_cent
 from tunewell.types import (
     Estimate,
     Finding,
@@ -58,7 +59,7 @@ def finding(case: Case, hit: Hit) -> Finding:
     if n:
         share = n / case.read
         values["status"] = "found"
-        values["why"] = hit.why or f"{n} of {case.read} rows ({share:.1%})"
+        values["why"] = hit.why or f"{n} of {case.read} rows ({per_cent(share, 1)})"
         values["remedy"] = case.remedies.of(hit.code)
         values["blocking"] = blocks(hit.code, n, of=case.read)
     return Finding(**values)

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from tunewell.evaluate.autopsy.output_folder import STAGE, newest
 from tunewell.evaluate.autopsy.tensors import TensorFile, TensorSummary
-from tunewell.evaluate.wording import counted
 from tunewell.json_text import parse_json
+from tunewell.plurals import plural
 from tunewell.types import Finding
 
 CONFIG: Final = "adapter_config.json"
@@ -128,13 +128,13 @@ class AdapterFiles:
         files = [TensorFile.open(path) for path in sorted(self.folder.glob(WEIGHTS))]
         tensors = AdapterTensors([s for file in files for s in file.summaries()], self.config)
         kinds = ", ".join(sorted({tensor.dtype for tensor in tensors.tensors}))
-        looked_at = f"All {counted(len(tensors.tensors), 'tensor')} ({kinds}) are finite"
+        looked_at = f"All {plural(len(tensors.tensors), 'tensor')} ({kinds}) are finite"
         not_looked_at = "Chat template and loss mask are not in these files."
         if tensors.kind == "LORA" and self.config.get("lora_alpha") is None:
             not_looked_at += " Its configuration has no lora_alpha: PEFT takes 8."
         trained = tensors.modules_in_use
         if trained:
-            why = f"{looked_at} and {counted(trained, 'module')} changed by training. "
+            why = f"{looked_at} and {plural(trained, 'module')} changed by training. "
             return Finding(code="T07", status="clear", stage=STAGE, why=why + not_looked_at)
         why = (
             f"{looked_at}, but whether a {tensors.kind} adapter was trained cannot be told from "
@@ -156,11 +156,11 @@ class AdapterFiles:
         names = Counter(tensor.name for tensor in tensors)
         twice += [name for name, count in names.items() if count > 1]
         if twice:
-            count = counted(len(twice), "tensor appears", "tensors appear")
+            count = plural(len(twice), "tensor appears", "tensors appear")
             yield AdapterFault(f"{count} twice in the files, such as {twice[0]}.")
         lost = [name for name in self._promised() if name not in names]
         if lost:
-            count = counted(len(lost), "tensor is", "tensors are")
+            count = plural(len(lost), "tensor is", "tensors are")
             yield AdapterFault(f"{count} in the index but in no file, such as {lost[0]}.")
 
     def _promised(self) -> list[str]:
@@ -224,7 +224,7 @@ class AdapterTensors:
     def _broken(self) -> Iterator[AdapterFault]:
         broken = [tensor.name for tensor in self.tensors if tensor.bad]
         if broken:
-            count = counted(len(broken), "matrix holds", "matrices hold")
+            count = plural(len(broken), "matrix holds", "matrices hold")
             yield AdapterFault(f"{count} NaN or infinity, such as {broken[0]}.")
 
     def _untrained(self) -> Iterator[AdapterFault]:
@@ -252,7 +252,7 @@ class AdapterTensors:
                 if part in _PARTNER and _PARTNER[part] not in parts:
                     lone.append(f"{module} has {part} without {_PARTNER[part]}")
         if lone:
-            count = counted(len(lone), "module lacks", "modules lack")
+            count = plural(len(lone), "module lacks", "modules lack")
             yield AdapterFault(f"{count} half of its pair: {lone[0]}.")
 
     def _holes(self) -> Iterator[AdapterFault]:
@@ -271,7 +271,7 @@ class AdapterTensors:
             for layer in sorted(everywhere - found):
                 holes.append(pattern.replace("*", str(layer), 1))
         if holes:
-            count = counted(len(holes), "module has", "modules have")
+            count = plural(len(holes), "module has", "modules have")
             yield AdapterFault(
                 f"{count} no tensors where other layers have them, such as {holes[0]}.",
                 blocking=False,
@@ -315,7 +315,7 @@ class AdapterTensors:
         named = [*targets, *(self.config.get("target_parameters") or [])]
         strange = [m for m in self._adapted if not any(_ends_in(m, t) for t in named)]
         if strange:
-            count = counted(len(strange), "matrix is", "matrices are")
+            count = plural(len(strange), "matrix is", "matrices are")
             yield AdapterFault(
                 f"{count} of no target module, such as {strange[0]}: loaders drop them silently."
             )

@@ -8,7 +8,7 @@ from typing import Final
 
 from tunewell.evaluate.autopsy.output_folder import STAGE, places
 from tunewell.evaluate.autopsy.tensors import TensorFile
-from tunewell.evaluate.wording import counted
+from tunewell.plurals import plural
 from tunewell.types import Finding
 
 WEIGHTS: Final = "model*.safetensors"
@@ -36,11 +36,11 @@ def full_plumbing(files: list[Path]) -> Iterator[Finding]:
         except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
             yield _found(f"{path.name} cannot be read: {error}")
     if broken:
-        count = counted(len(broken), "tensor holds", "tensors hold")
+        count = plural(len(broken), "tensor holds", "tensors hold")
         yield _found(f"{count} NaN or infinity, such as {broken[0]}.")
     else:
         why = (
-            f"A full fine-tune: its {counted(len(names), 'tensor')} are finite; how far they are "
+            f"A full fine-tune: its {plural(len(names), 'tensor')} are finite; how far they are "
             "from its base is not in these files."
         )
         yield Finding(code="T07", status="unchecked", stage=STAGE, why=why)

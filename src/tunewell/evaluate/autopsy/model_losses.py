@@ -22,6 +22,7 @@ from tunewell.evaluate.autopsy.output_folder import STAGE, unchecked
 from tunewell.evaluate.lookup import groups_of, nats_per_token, picked
 from tunewell.model.base import Model
 from tunewell.model.passages import passages, questions
+from tunewell.plurals import per_cent
 from tunewell.stats import difference, mean
 from tunewell.types import Estimate, Example, Finding, Message, Threshold
 
@@ -188,8 +189,9 @@ def forgotten(base: Model, tuned: Model) -> Finding:
     estimate = _relative_rise(before[both], after[both])
     why = (
         f"The loss on {int(both.sum())} general questions and passages rose by "
-        f"{estimate.value:.1%} [{estimate.low:.1%}, {estimate.high:.1%}]; "
-        f"up to {FORGOTTEN:.0%} is tolerated."
+        f"{per_cent(estimate.value, 1)} "
+        f"[{per_cent(estimate.low, 1)}, {per_cent(estimate.high, 1)}]; "
+        f"up to {per_cent(FORGOTTEN)} is tolerated."
     )
     found = Finding(
         code="T04",

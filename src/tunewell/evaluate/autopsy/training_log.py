@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from tunewell.errors import UserError
 from tunewell.evaluate.autopsy.output_folder import STAGE, newest, unchecked
-from tunewell.evaluate.wording import counted
 from tunewell.json_text import parse_json
+from tunewell.plurals import plural
 from tunewell.stats import gap_to_training, rise_since_lowest
 from tunewell.types import Estimate, Finding, Threshold, Value
 
@@ -249,7 +249,7 @@ def stopped(history: History) -> Finding:
 
 
 def _never_evaluated(history: History) -> Finding:
-    losses = counted(len(history.train), "training loss", "training losses")
+    losses = plural(len(history.train), "training loss", "training losses")
     return Finding(
         code="T01",
         status="found",

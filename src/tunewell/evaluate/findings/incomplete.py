@@ -9,6 +9,7 @@ from tunewell.evaluate.findings.common import STAGE, clear
 from tunewell.evaluate.foreign.answers import CUT_OFF
 from tunewell.evaluate.people_scores import CANDIDATE
 from tunewell.evaluate.scored_arms import ScoredArms
+from tunewell.plurals import per_cent
 from tunewell.stats import mean
 from tunewell.task import TaskFile
 from tunewell.types import Finding, Prediction, Threshold
@@ -68,7 +69,7 @@ def _of_arm(measured: ScoredArms, arm: str) -> Finding | None:
         status="found",
         stage=STAGE,
         why=f"{kinds.total()} of {len(gaps)} held-out rows have no whole answer of the arm {arm!r} "
-        f"({told}); {limit:.0%} are allowed.",
+        f"({told}); {per_cent(limit)} are allowed.",
         estimate=share.model_copy(update={"unit": "share of rows"}),
         threshold=Threshold(value=limit, origin=file.where("evaluate.max_incomplete")),
         rows=tuple(row for row, kind in gaps.items() if kind),

@@ -20,6 +20,7 @@ from tunewell.evaluate.findings.common import (
 )
 from tunewell.evaluate.people_scores import CANDIDATE
 from tunewell.evaluate.scored_arms import ScoredArms
+from tunewell.plurals import per_cent
 from tunewell.stats import bonferroni_level, mean
 from tunewell.types import Estimate, Finding, Threshold
 
@@ -63,7 +64,7 @@ def _constant(measured: ScoredArms) -> Finding | None:
         status="found",
         stage=STAGE,
         why=f"{count} of {len(texts)} outputs are the same: {text[:_LONGEST_SHOWN]!r}; of the gold "
-        f"answers {gold:.0%} are.",
+        f"answers {per_cent(gold)} are.",
         estimate=estimate.model_copy(update={"unit": "share of outputs"}),
         threshold=Threshold(value=NEARLY_ALL, origin="built-in"),
         remedy="read the outputs; check prompt, template and training data",

@@ -13,6 +13,7 @@ from typing import Final
 from tunewell.evaluate.findings.common import STAGE, clear, unchecked
 from tunewell.evaluate.foreign.collect import UNKNOWN
 from tunewell.evaluate.scored_arms import ScoredArms
+from tunewell.plurals import per_cent
 from tunewell.similar.contradictions import contradictory
 from tunewell.similar.conversations import Conversation, asked_of
 from tunewell.similar.exact_keys import key
@@ -63,7 +64,7 @@ def _judged(code: str, ids: Sequence[str], rows: int, limit: float, told: str) -
         code=code,
         status="found",
         stage=STAGE,
-        why=f"{len(ids)} of {rows} held-out rows {told} ({share:.1%}).",
+        why=f"{len(ids)} of {rows} held-out rows {told} ({per_cent(share, 1)}).",
         estimate=Estimate.exact(float(len(ids)), n=rows),
         threshold=Threshold(value=limit, origin="built-in"),
         rows=tuple(ids),

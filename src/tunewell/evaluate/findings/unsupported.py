@@ -15,6 +15,7 @@ from tunewell.evaluate.metric_kinds import metrics_of_kind
 from tunewell.evaluate.scored_arms import ScoredArms
 from tunewell.metrics.base import input_text
 from tunewell.metrics.support import SupportItem, check_support
+from tunewell.plurals import per_cent
 from tunewell.stats import difference, mean
 from tunewell.types import Example, Finding, Prediction, Threshold
 
@@ -59,8 +60,9 @@ def unsupported(measured: ScoredArms) -> Finding:
         code=CODE,
         status="clear",
         stage=STAGE,
-        why=f"{rate.value:.0%} of the tuned answers state something that the input does not bear "
-        f"out; of the gold answers {own:.0%} (difference {signed(above)}).{_limits(language)}",
+        why=f"{per_cent(rate.value)} of the tuned answers state something that the input does not "
+        f"bear out; of the gold answers {per_cent(own)} (difference {signed(above)})."
+        f"{_limits(language)}",
         estimate=rate,
         threshold=Threshold(value=own, origin="gold answers"),
     )

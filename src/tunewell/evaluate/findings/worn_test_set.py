@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tunewell.evaluate.findings.common import STAGE
-from tunewell.evaluate.wording import counted
+from tunewell.plurals import plural
 from tunewell.task import TaskFile
 from tunewell.types import Estimate, Evaluation, Finding, Threshold
 
@@ -14,7 +14,7 @@ def worn_test_set(evaluation: Evaluation, file: TaskFile) -> Finding:
     """E09: how often this test set has been looked at."""
     looks = evaluation.looks
     limit = file.spec.evaluate.max_looks
-    times = counted(looks, "time")
+    times = plural(looks, "time")
     found = Finding(
         code=CODE,
         status="clear",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from tunewell.evaluate.stress.result import Endured, Stressed
+from tunewell.plurals import per_cent
 from tunewell.types import Finding, Threshold
 
 STAGE: Final = "stress"
@@ -27,12 +28,15 @@ def _hurts(kind: Endured, level: float) -> bool:
 
 def _finding(kind: Endured) -> Finding:
     up = kind.increase
-    rates = f"{kind.stressed.value:.0%} of the answers fail instead of {kind.clean.value:.0%}"
+    stressed, clean = per_cent(kind.stressed.value), per_cent(kind.clean.value)
+    rates = f"{stressed} of the answers fail instead of {clean}"
+    low, high = (per_cent(end, signed=True) for end in (up.low, up.high))
     return Finding(
         code="E05",
         status="found",
         stage=STAGE,
-        why=f"{kind.name}: {rates} ({up.value:+.0%} [{up.low:+.0%}, {up.high:+.0%}]). {kind.about}",
+        why=f"{kind.name}: {rates} ({per_cent(up.value, signed=True)} [{low}, {high}]). "
+        f"{kind.about}",
         estimate=up.model_copy(update={"unit": "share of answers"}),
         threshold=Threshold(value=0.0, origin="built-in"),
         rows=kind.worst,

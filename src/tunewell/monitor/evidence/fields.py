@@ -18,7 +18,7 @@ from tunewell.monitor.evidence.base import (
     moment,
 )
 from tunewell.monitor.records import Categories, DatedRecords
-from tunewell.plurals import plural
+from tunewell.plurals import per_cent, plural
 
 FEWEST: Final = 8
 """A value that is expected so often and never comes has ended; one that comes so often began."""
@@ -165,7 +165,8 @@ def _filled(
     error = np.sqrt(0.25 / len(after) + 0.25 / len(before))
     if abs(change) < max(FILL_JUMP, 5 * error):
         return
-    what = f"{name} is filled in {after.mean():.0%} of the records, {before.mean():.0%} before"
+    now, then = per_cent(after.mean()), per_cent(before.mean())
+    what = f"{name} is filled in {now} of the records, {then} before"
     yield CauseEvidence(
         kind="fill",
         cause="instrumentation",

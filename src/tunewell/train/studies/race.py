@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from tunewell.plurals import per_cent
 from tunewell.train.diagnose.stopping import (
     HeldOut,
     Length,
@@ -163,7 +164,7 @@ class Race:
         conceded = INDIFFERENT if epoch >= SETTLED else 0.0
         margin = conceded * self.rule.mean(ahead).value
         if self.rule.change(ahead, losses).low > -margin:
-            more = f"more than {conceded:.1%} " if conceded else ""
+            more = f"more than {per_cent(conceded, 1)} " if conceded else ""
             return f"no {more}better than {self._name(leader)} after epoch {epoch}"
         return ""
 
