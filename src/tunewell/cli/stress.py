@@ -132,7 +132,8 @@ def _said(figure: Estimate | Unscored) -> str:
     """A share in percent, or why there is none."""
     if isinstance(figure, Unscored):
         return f"unchecked ({figure.reason})"
-    return f"{figure.value:.1%} [{figure.low:.1%}, {figure.high:.1%}]"
+    low, high = per_cent(figure.low, 1), per_cent(figure.high, 1)
+    return f"{per_cent(figure.value, 1)} [{low}, {high}]"
 
 
 def _show_kind(kind: Endured) -> None:
