@@ -252,7 +252,12 @@ class ComparisonBook:
         row = self.store.row(query)
         return pair_of(row.record, row.status) if row else None
 
-    def ask(self, comparison: BlindComparison, account: str, text: str) -> ComparedPair:
+    def ask(
+        self,
+        comparison: BlindComparison,
+        account: str,
+        text: str,
+    ) -> ComparedPair:
         """A rater's own question; both arms are to answer it.
 
         Raises:
@@ -302,7 +307,13 @@ class ComparisonBook:
             if outcome is not None:
                 self._append(pair, outcome["how"], f"{outcome['how']}-{pair.id}", outcome)
 
-    def _append(self, pair: ComparedPair, kind: str, key: str, record: Mapping[str, Any]) -> None:
+    def _append(
+        self,
+        pair: ComparedPair,
+        kind: str,
+        key: str,
+        record: Mapping[str, Any],
+    ) -> None:
         line = {
             "account": pair.account,
             "key": key,

@@ -179,7 +179,12 @@ class Inbox:
                 self._give(comparison, row.question, GivenAnswer(missing="expired"))
         return len(late)
 
-    def _give(self, comparison: BlindComparison, question: str, answer: GivenAnswer) -> None:
+    def _give(
+        self,
+        comparison: BlindComparison,
+        question: str,
+        answer: GivenAnswer,
+    ) -> None:
         for number, arm in enumerate(comparison.design.arms):
             if arm.is_human:
                 self.book.give(comparison, question, number, answer)

@@ -43,7 +43,11 @@ def prepared_questions(
     return [_question(by_id[name], families, slices) for name in names]
 
 
-def _question(row: Example, families: Mapping[str, str], slices: Sequence[str]) -> AskedQuestion:
+def _question(
+    row: Example,
+    families: Mapping[str, str],
+    slices: Sequence[str],
+) -> AskedQuestion:
     values = {field: row.field(field) for field in slices}
     return AskedQuestion(
         id=secrets.token_hex(16),

@@ -193,7 +193,11 @@ def _equal(heard: Sequence[InputRow]) -> Iterator[tuple[int, int]]:
             yield earlier, place
 
 
-def drop_heard_copies(rows: Sequence[InputRow], clips: Clips, ledger: Ledger) -> HeardCopies:
+def drop_heard_copies(
+    rows: Sequence[InputRow],
+    clips: Clips,
+    ledger: Ledger,
+) -> HeardCopies:
     """Drop what is heard again: of a test row (D11), or of another row with the same words (D04).
 
     The same recording with other words is noted (D09), and parts of one recording are marked by the
@@ -217,7 +221,12 @@ def drop_heard_copies(rows: Sequence[InputRow], clips: Clips, ledger: Ledger) ->
     return found
 
 
-def _keep_together(first: InputRow, second: InputRow, same: SameRecording, ledger: Ledger) -> None:
+def _keep_together(
+    first: InputRow,
+    second: InputRow,
+    same: SameRecording,
+    ledger: Ledger,
+) -> None:
     if first.dropped or second.dropped:
         return
     name = first.tags.setdefault(RECORDING, first.id)

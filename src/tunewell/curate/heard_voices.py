@@ -68,7 +68,11 @@ def _note(heard: Sequence[InputRow], clips: Clips, ledger: Ledger) -> None:
     _keep_together(known, same_voices(voices, names), ledger)
 
 
-def _keep_together(rows: Sequence[InputRow], pairs: Sequence[SameVoice], ledger: Ledger) -> None:
+def _keep_together(
+    rows: Sequence[InputRow],
+    pairs: Sequence[SameVoice],
+    ledger: Ledger,
+) -> None:
     names = sorted({name for pair in pairs for name in (pair.first, pair.second)})
     place = {name: i for i, name in enumerate(names)}
     joined = families_of([(place[pair.first], place[pair.second]) for pair in pairs], len(names))

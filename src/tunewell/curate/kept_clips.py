@@ -17,7 +17,12 @@ Heard = dict[str, tuple[int, int]]
 """Path to size in bytes and time of change in nanoseconds."""
 
 
-def keep_clips(rows: Sequence[InputRow], clips: Clips, run: RunWriter, store: Store) -> None:
+def keep_clips(
+    rows: Sequence[InputRow],
+    clips: Clips,
+    run: RunWriter,
+    store: Store,
+) -> None:
     """Store the recordings of the rows that are still there, and note which files were heard."""
     if not clips.paths:
         return

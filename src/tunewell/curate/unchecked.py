@@ -100,7 +100,12 @@ PERSONAL_UNCHECKED = "D07 unchecked"
 """Under this name the ledger notes numbers of which nothing could be proved."""
 
 
-def unproven_in(row: InputRow, languages: Sequence[Shares], *, name: str = "") -> list[str]:
+def unproven_in(
+    row: InputRow,
+    languages: Sequence[Shares],
+    *,
+    name: str = "",
+) -> list[str]:
     """What in a row may be personal data, though nothing proves it; at most one for a row.
 
     Args:

@@ -12,7 +12,11 @@ from tunewell.curate.rows import InputRow
 from tunewell.store.chat_rows import chat_row
 
 
-def write_rows(rows: Iterable[InputRow], out: Path, clips: Clips | None = None) -> None:
+def write_rows(
+    rows: Iterable[InputRow],
+    out: Path,
+    clips: Clips | None = None,
+) -> None:
     """Write each row with its id in a line; one that is heard as NeMo's manifests have it.
 
     Args:

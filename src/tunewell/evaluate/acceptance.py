@@ -48,7 +48,11 @@ def with_acceptances(
     return tuple(_answered(finding, taken.get(finding.code), today) for finding in findings)
 
 
-def _answered(finding: Finding, acceptance: Acceptance | None, today: dt.date) -> Finding:
+def _answered(
+    finding: Finding,
+    acceptance: Acceptance | None,
+    today: dt.date,
+) -> Finding:
     if acceptance is None or finding.status != "found":
         return finding
     if acceptance.until >= today:

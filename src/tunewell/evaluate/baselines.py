@@ -89,7 +89,11 @@ def baseline_scores(
     return scores
 
 
-def _answers(rows: Sequence[Example], arm: str, texts: Sequence[str]) -> Iterator[Prediction]:
+def _answers(
+    rows: Sequence[Example],
+    arm: str,
+    texts: Sequence[str],
+) -> Iterator[Prediction]:
     for row, text in zip(rows, texts, strict=True):
         yield Prediction(example=row.id, arm=arm, text=text)
 

@@ -97,7 +97,11 @@ def guarding_gates(file: TaskFile, metrics: Sequence[MetricInfo]) -> list[Gate]:
     return [gate for gate in file.spec.gates if guards(gate, known)]
 
 
-def definition_finding(file: TaskFile, metrics: Sequence[MetricInfo], store: Store) -> Finding:
+def definition_finding(
+    file: TaskFile,
+    metrics: Sequence[MetricInfo],
+    store: Store,
+) -> Finding:
     """E01: whether the task's own metrics guard the release, and the definition is approved.
 
     Everybody named under ``people.approve`` has to approve it.

@@ -128,7 +128,11 @@ def _result(level: Level) -> dict[str, Any]:
     }
 
 
-def _sample(example: Example, prediction: Prediction, scores: Sequence[Score]) -> dict[str, Any]:
+def _sample(
+    example: Example,
+    prediction: Prediction,
+    scores: Sequence[Score],
+) -> dict[str, Any]:
     answer = {
         "role": "assistant",
         "content": prediction.text,

@@ -36,7 +36,12 @@ def criterion_info(criterion: RubricCriterion) -> MetricInfo:
     )
 
 
-def judgements(store: Store, rows: Sequence[str], *, predictions: str = "") -> list[Judgement]:
+def judgements(
+    store: Store,
+    rows: Sequence[str],
+    *,
+    predictions: str = "",
+) -> list[Judgement]:
     """People's verdicts on these rows, oldest first.
 
     Of a person's two on one output, the last counts.

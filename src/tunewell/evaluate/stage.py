@@ -148,7 +148,11 @@ def _some_not_asked(scores: Sequence[Score]) -> bool:
     return any(NOT_ASKED in reason for reason in unscored)
 
 
-def inputs_of(dataset: Dataset, split: Split, model: ModelVersion | None) -> dict[str, str]:
+def inputs_of(
+    dataset: Dataset,
+    split: Split,
+    model: ModelVersion | None,
+) -> dict[str, str]:
     """Name to digest of what an evaluation reads."""
     inputs = {
         "dataset": dataset.id,

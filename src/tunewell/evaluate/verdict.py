@@ -174,7 +174,11 @@ def _with_people(
     )
 
 
-def _judges_validated(evaluation: Evaluation, table: Table, project: Project) -> list[Finding]:
+def _judges_validated(
+    evaluation: Evaluation,
+    table: Table,
+    project: Project,
+) -> list[Finding]:
     """E02 for every metric that a model judges."""
     file, store = project.file, project.store
     level = file.spec.evaluate.level

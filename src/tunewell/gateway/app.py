@@ -387,7 +387,12 @@ class Gateway:
 
     # --- feedback ---------------------------------------------------------------------------------
 
-    async def _take_feedback(self, headers: Headers, receive: Receive, send: Send) -> None:
+    async def _take_feedback(
+        self,
+        headers: Headers,
+        receive: Receive,
+        send: Send,
+    ) -> None:
         self._key(headers, "feedback")
         body = json_object(await read_body(receive, FEEDBACK_BYTES))
         sent_key = headers.get(b"idempotency-key", b"").decode("latin-1").strip()

@@ -43,7 +43,12 @@ class ErasedTraffic(Value):
     feedback: int = 0
 
 
-def erase_from_traffic(store: Store, mentions: Mentions, *, user: str) -> ErasedTraffic:
+def erase_from_traffic(
+    store: Store,
+    mentions: Mentions,
+    *,
+    user: str,
+) -> ErasedTraffic:
     """Blank everything in the traffic that mentions a person or came from them.
 
     Args:

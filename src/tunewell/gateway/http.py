@@ -84,7 +84,12 @@ async def piece(send: Send, body: bytes, *, more: bool = True) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": more})
 
 
-async def answer(send: Send, status: int, value: Any, headers: Iterable[Header] = ()) -> None:
+async def answer(
+    send: Send,
+    status: int,
+    value: Any,
+    headers: Iterable[Header] = (),
+) -> None:
     """A whole answer in JSON."""
     body = orjson.dumps(value)
     length = (b"content-length", str(len(body)).encode())

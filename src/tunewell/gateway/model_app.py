@@ -293,7 +293,12 @@ def _frame(job: _Job, kind: str) -> dict[str, Any]:
     }
 
 
-def _event(frame: dict[str, Any], delta: dict[str, Any], *, finish: str | None = None) -> bytes:
+def _event(
+    frame: dict[str, Any],
+    delta: dict[str, Any],
+    *,
+    finish: str | None = None,
+) -> bytes:
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
     return b"data: %b\n\n" % orjson.dumps({**frame, "choices": [choice]})
 

@@ -108,7 +108,13 @@ class Tender:
         told: Called with each line that the process says.
     """
 
-    def __init__(self, definition: Path, *, url: str, told: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        definition: Path,
+        *,
+        url: str,
+        told: Callable[[str], None],
+    ) -> None:
         self.ready = threading.Event()
         self._command = [sys.executable, "-m", TENDING, str(definition)]
         self._environment = {**os.environ, URL_VARIABLE: url}

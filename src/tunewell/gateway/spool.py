@@ -162,7 +162,12 @@ class Spool:
         """Feedback came."""
         return self._put(FEEDBACK, "", record)
 
-    def _put(self, kind: bytes, id: str, value: dict[str, Any] | Prepare) -> SpoolReceipt:
+    def _put(
+        self,
+        kind: bytes,
+        id: str,
+        value: dict[str, Any] | Prepare,
+    ) -> SpoolReceipt:
         loop = asyncio.get_running_loop()
         receipt = SpoolReceipt(loop.create_future(), loop.create_future())
         self._tasks.put(_Task(kind, id, value, receipt))

@@ -117,7 +117,12 @@ def names_to_sign(project: Project, account: Account) -> tuple[str, ...]:
     return tuple(name for name in project.spec.people.approve if answers_to(account, name))
 
 
-def sign_definition(project: Project, account: Account, *, definition: str) -> Approvals:
+def sign_definition(
+    project: Project,
+    account: Account,
+    *,
+    definition: str,
+) -> Approvals:
     """Approve the definition with an account that is signed in.
 
     Args:

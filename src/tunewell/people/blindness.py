@@ -66,7 +66,12 @@ def has_seen(work_store: WorkStore, account: Account, batch: Batch) -> bool:
     return work_store.store.row(query) is not None
 
 
-def is_final(work_store: WorkStore, account: Account, batch: Batch, item_id: str) -> bool:
+def is_final(
+    work_store: WorkStore,
+    account: Account,
+    batch: Batch,
+    item_id: str,
+) -> bool:
     """Whether somebody's word on an item stays: they have seen results since they gave it."""
     if account.role not in MAKERS or work_store.seat(item_id, account.id) != "done":
         return False

@@ -156,7 +156,11 @@ def _faults(batch: Batch, questions: Questions) -> Iterator[str]:
         yield "nothing would be asked: neither an answer nor marks nor labels"
 
 
-def _lost_ground(project: Project, batch: Batch, questions: Questions) -> Iterator[str]:
+def _lost_ground(
+    project: Project,
+    batch: Batch,
+    questions: Questions,
+) -> Iterator[str]:
     """What verdicts that were given speak of, and the new questions no longer know."""
     query = sa.select(sa.literal(1)).where(verdicts.c.batch == batch.id).limit(1)
     if project.store.row(query) is None:

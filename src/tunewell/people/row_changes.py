@@ -199,7 +199,12 @@ def freeze_batch(store: Store, batch: Batch, *, author: str) -> tuple[Registry, 
     return freeze_gold(store, rows, author=author), len(rows)
 
 
-def freeze_gold_anew(store: Store, rows: Iterable[WrittenAnswer], *, author: str) -> Registry:
+def freeze_gold_anew(
+    store: Store,
+    rows: Iterable[WrittenAnswer],
+    *,
+    author: str,
+) -> Registry:
     """Make these rows, and no others, the frozen gold: a new version."""
     return _write_gold(store, gold_registry(store), _by_row(rows), author)
 

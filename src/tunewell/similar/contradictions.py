@@ -202,7 +202,11 @@ def _with_like_inputs(texts: ComparedTexts) -> tuple[Pairs, Bools]:
     return found, telling
 
 
-def contradict(rows: Sequence[ComparedRow], texts: ComparedTexts, pairs: Pairs) -> Bools:
+def contradict(
+    rows: Sequence[ComparedRow],
+    texts: ComparedTexts,
+    pairs: Pairs,
+) -> Bools:
     """Which pairs of copies ask one thing and give other facts in answer, shape (pairs,).
 
     They are no copies: which of them is right is for people to say.
@@ -367,7 +371,11 @@ def _several_answers_usual(texts: ComparedTexts, answers: Sequence[bytes]) -> bo
     return rows >= max(_FEWEST_OF_A_FORUM, _USUAL * len(answers))
 
 
-def _open_questions(texts: ComparedTexts, answers: Sequence[bytes], is_label: Bools) -> Bools:
+def _open_questions(
+    texts: ComparedTexts,
+    answers: Sequence[bytes],
+    is_label: Bools,
+) -> Bools:
     """Which rows ask what has many answers, as its other rows show, shape (n,).
 
     Args:

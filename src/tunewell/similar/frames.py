@@ -88,7 +88,12 @@ def _common(a: str, b: str) -> int:
     return min(len(a), len(b))
 
 
-def _groups(texts: Sequence[str], until: int, *, since: int = 0) -> dict[str, list[str]]:
+def _groups(
+    texts: Sequence[str],
+    until: int,
+    *,
+    since: int = 0,
+) -> dict[str, list[str]]:
     """Texts by their words from one place to another."""
     groups: dict[str, list[str]] = defaultdict(list)
     for text in texts:

@@ -141,7 +141,11 @@ _FIRST = 0x10000
 """Characters from here on stand for words."""
 
 
-def _edit(words: Sequence[str], known: Sequence[str], random: np.random.Generator) -> list[str]:
+def _edit(
+    words: Sequence[str],
+    known: Sequence[str],
+    random: np.random.Generator,
+) -> list[str]:
     """The words after one way to edit them, drawn at random: never the same words."""
     kind = int(random.integers(_KINDS))
     for _ in range(_TRIES):
@@ -151,7 +155,11 @@ def _edit(words: Sequence[str], known: Sequence[str], random: np.random.Generato
     return [*words, known[int(random.integers(len(known)))]]
 
 
-def _replaced(words: Sequence[str], known: Sequence[str], random: np.random.Generator) -> list[str]:
+def _replaced(
+    words: Sequence[str],
+    known: Sequence[str],
+    random: np.random.Generator,
+) -> list[str]:
     """Words replaced, left out and put in, scattered; with another number it is no copy."""
     share = random.uniform(*_SHARES)
     out: list[str] = []
@@ -168,7 +176,11 @@ def _replaced(words: Sequence[str], known: Sequence[str], random: np.random.Gene
     return out
 
 
-def _mistyped(words: Sequence[str], _: Sequence[str], random: np.random.Generator) -> list[str]:
+def _mistyped(
+    words: Sequence[str],
+    _: Sequence[str],
+    random: np.random.Generator,
+) -> list[str]:
     """Two letters of a word swapped, in one word of ten."""
     out = list(words)
     for place in _some(len(out), random):
@@ -178,7 +190,11 @@ def _mistyped(words: Sequence[str], _: Sequence[str], random: np.random.Generato
     return out
 
 
-def _split(words: Sequence[str], _: Sequence[str], random: np.random.Generator) -> list[str]:
+def _split(
+    words: Sequence[str],
+    _: Sequence[str],
+    random: np.random.Generator,
+) -> list[str]:
     """A word heard as two, in one word of ten."""
     out = list(words)
     for place in sorted(_some(len(out), random), reverse=True):
@@ -187,13 +203,21 @@ def _split(words: Sequence[str], _: Sequence[str], random: np.random.Generator) 
     return out
 
 
-def _framed(words: Sequence[str], _: Sequence[str], random: np.random.Generator) -> list[str]:
+def _framed(
+    words: Sequence[str],
+    _: Sequence[str],
+    random: np.random.Generator,
+) -> list[str]:
     """A polite frame around the words."""
     before, after = _POLITE[int(random.integers(len(_POLITE)))]
     return [*before.split(), *words, *after.split()]
 
 
-def _moved(words: Sequence[str], _: Sequence[str], random: np.random.Generator) -> list[str]:
+def _moved(
+    words: Sequence[str],
+    _: Sequence[str],
+    random: np.random.Generator,
+) -> list[str]:
     """The second part first."""
     at = int(random.integers(1, max(2, len(words))))
     return [*words[at:], *words[:at]]

@@ -100,7 +100,11 @@ def find_copies(rows: Sequence[ComparedRow]) -> RowCopies:
     return RowCopies(pairs, families_of(pairs.positions(), len(rows)), templates, likely)
 
 
-def _of_greetings(texts: ComparedTexts, pairs: Pairs, templates: Sequence[Sequence[int]]) -> Bools:
+def _of_greetings(
+    texts: ComparedTexts,
+    pairs: Pairs,
+    templates: Sequence[Sequence[int]],
+) -> Bools:
     """Which pairs differ in greetings alone that are values of their template, shape (pairs,).
 
     Greetings that many rows of a template have are one of its slots: such rows are no copies.

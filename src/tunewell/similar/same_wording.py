@@ -180,7 +180,13 @@ class Wordings:
         """Whether one of some words is frequent: "thanks" is, "Raj" and "Raju" are two names."""
         return max(self.counts.get(word, 0) for word in words) >= _KNOWN
 
-    def _are_filled_in(self, words: Sequence[str], tag: str, text: Sequence[str], at: int) -> bool:
+    def _are_filled_in(
+        self,
+        words: Sequence[str],
+        tag: str,
+        text: Sequence[str],
+        at: int,
+    ) -> bool:
         """Whether words that only one text has say nothing: fillers, or the last word again."""
         if tag == "replace":
             return False

@@ -74,7 +74,12 @@ def _dense(cells: WordCells, often: Bools) -> Floats:
     return table
 
 
-def _add_rare(found: Floats, left: WordCells, right: WordCells, holding: Positions) -> None:
+def _add_rare(
+    found: Floats,
+    left: WordCells,
+    right: WordCells,
+    holding: Positions,
+) -> None:
     """Add the products of the other columns, one block of the left table's entries at a time."""
     by_column = np.argsort(right.column, kind="stable")
     start = np.concatenate([[0], np.cumsum(holding)])

@@ -61,7 +61,13 @@ def group_mean(values: Floats, *, ends: tuple[float, float] | None = None) -> Gr
     return GroupMean(value, (values - value) / values.size, tuple(pseudo))
 
 
-def judged_mean(judge: Floats, labels: Floats, judged_labels: Floats, *, trust: float) -> GroupMean:
+def judged_mean(
+    judge: Floats,
+    labels: Floats,
+    judged_labels: Floats,
+    *,
+    trust: float,
+) -> GroupMean:
     """The mean of people's values, from a judge of all units and people on some of them.
 
     Args:

@@ -97,7 +97,11 @@ def spending_boundaries(
 
 
 @lru_cache(maxsize=1024)
-def _spending(fractions: tuple[float, ...], kind: Kind, alpha: float) -> tuple[float, ...]:
+def _spending(
+    fractions: tuple[float, ...],
+    kind: Kind,
+    alpha: float,
+) -> tuple[float, ...]:
     given = np.asarray(fractions, dtype=np.float64)
     steps = np.diff(given, prepend=0.0)
     if given.size == 0 or (steps <= 0).any():

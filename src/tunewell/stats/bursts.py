@@ -78,7 +78,13 @@ def lull_p(
     return out
 
 
-def burst_limit(totals: Ints, part: float, *, allowed: float, irregular: float = 1.0) -> float:
+def burst_limit(
+    totals: Ints,
+    part: float,
+    *,
+    allowed: float,
+    irregular: float = 1.0,
+) -> float:
     """The largest p-value that is called a burst in one window.
 
     Args:

@@ -99,7 +99,13 @@ def rater_habits(
     return tuple(_habit(rater, x, people, asked, first) for rater in range(count))
 
 
-def _habit(rater: int, x: Floats, people: Ints, asked: Ints, first: Floats) -> RaterHabit:
+def _habit(
+    rater: int,
+    x: Floats,
+    people: Ints,
+    asked: Ints,
+    first: Floats,
+) -> RaterHabit:
     own = people == rater
     decided = x != 0.5
     mine = own & decided

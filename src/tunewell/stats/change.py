@@ -234,7 +234,12 @@ class Cusum(_Detector):
         standard_error = np.sqrt(smooth * (1 - smooth) / size)
         return apart / standard_error[:, None]
 
-    def _normal_years(self, rng: np.random.Generator, size: int, shape: tuple[int, int]) -> Floats:
+    def _normal_years(
+        self,
+        rng: np.random.Generator,
+        size: int,
+        shape: tuple[int, int],
+    ) -> Floats:
         years, _ = shape
         before = rng.normal(size=years) * math.sqrt(size / self.n)
         spread = np.sqrt(rng.chisquare(self.n - 1, size=years) / (self.n - 1))

@@ -33,7 +33,12 @@ def _f1(overlap: float) -> float:
     return 2 * overlap / (1 + overlap)
 
 
-def balanced_accuracy(sensitivity: Estimate, specificity: Estimate, *, n: int) -> Estimate:
+def balanced_accuracy(
+    sensitivity: Estimate,
+    specificity: Estimate,
+    *,
+    n: int,
+) -> Estimate:
     """Mean of two independent shares, their limits joined by squaring and adding.
 
     Args:

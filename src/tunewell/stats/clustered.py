@@ -38,7 +38,11 @@ clusters × {.5, .8, .9, .95, .98} × {0, .3} covers less than 95.1 %.
 """
 
 
-def cluster_mean(x: Floats, groups: Ints, ends: tuple[float, float] | None = None) -> ClusterMean:
+def cluster_mean(
+    x: Floats,
+    groups: Ints,
+    ends: tuple[float, float] | None = None,
+) -> ClusterMean:
     """Mean of ``x``, rows of one group being dependent in any way.
 
     Args:

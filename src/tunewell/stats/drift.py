@@ -261,7 +261,11 @@ def _permuted_chi2(
     return null
 
 
-def _total_variation(counts: Floats, level: float, rng: np.random.Generator) -> Estimate:
+def _total_variation(
+    counts: Floats,
+    level: float,
+    rng: np.random.Generator,
+) -> Estimate:
     """Distance of two distributions over categories, by a bootstrap of both samples.
 
     The distance leans high by what two samples of one distribution would show.

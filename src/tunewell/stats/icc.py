@@ -55,7 +55,12 @@ class MeanSquares:
         return cls(n, k, rows, columns, within, max(error, 0.0))
 
 
-def icc(ratings: ArrayLike, *, form: Form = "ICC(2,1)", level: float = 0.95) -> Estimate:
+def icc(
+    ratings: ArrayLike,
+    *,
+    form: Form = "ICC(2,1)",
+    level: float = 0.95,
+) -> Estimate:
     """Intraclass correlation: how much of the variance of a rating is of the items.
 
     Args:

@@ -70,7 +70,12 @@ def rise_since_lowest(losses: Sequence[float], *, level: float = 0.95) -> Estima
     )
 
 
-def gap_to_training(held_out: float, recent: Sequence[float], *, level: float = 0.95) -> Estimate:
+def gap_to_training(
+    held_out: float,
+    recent: Sequence[float],
+    *,
+    level: float = 0.95,
+) -> Estimate:
     """Held-out loss minus the mean of the last training losses; unbounded for a single one.
 
     Args:

@@ -130,7 +130,14 @@ def _class_f1(tables: Floats) -> tuple[Floats, Bools]:
     return 2 * hits / np.maximum(both, 1e-300), both > 0
 
 
-def _end(gold: Ints, named: Ints, groups: Ints, quantile: float, *, upper: bool) -> float:
+def _end(
+    gold: Ints,
+    named: Ints,
+    groups: Ints,
+    quantile: float,
+    *,
+    upper: bool,
+) -> float:
     classes = int(gold.max()) + 1
     table = _table(gold, named, classes)
     diagonal = np.arange(classes)

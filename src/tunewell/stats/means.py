@@ -382,7 +382,11 @@ def _t(rows: ClusteredRows, level: float, span: Span | None) -> MeanInterval:
     return MeanInterval(c.value, c.value - half, c.value + half, c.units, method).clipped(span)
 
 
-def _t_with_pseudo_observations(rows: ClusteredRows, level: float, span: Span) -> MeanInterval:
+def _t_with_pseudo_observations(
+    rows: ClusteredRows,
+    level: float,
+    span: Span,
+) -> MeanInterval:
     """Student's t with the ends of the range added as two clusters of typical size."""
     c = cluster_mean(rows.x, rows.groups)
     sizes = np.bincount(rows.groups).astype(np.float64)

@@ -61,7 +61,14 @@ def _chance_of_so_few(found: int, present: int, recall: float) -> float:
     return 0.5 * math.erfc((mean - found - 0.5) / (spread * math.sqrt(2) + 1e-12))
 
 
-def most_missed(bad: int, audited: int, rest: int, *, unread: int = 0, level: float = 0.95) -> int:
+def most_missed(
+    bad: int,
+    audited: int,
+    rest: int,
+    *,
+    unread: int = 0,
+    level: float = 0.95,
+) -> int:
     """Upper bound on how many bad ones there are among those that were not looked at.
 
     Some of the rest were drawn at random and read. The bound is the largest number of bad ones in

@@ -175,7 +175,13 @@ class _Tilting:
         return self.at(high, sign)[0]
 
 
-def pseudo_ends(x: Floats, groups: Ints, level: float, span: Ends, weight: float) -> Ends:
+def pseudo_ends(
+    x: Floats,
+    groups: Ints,
+    level: float,
+    span: Ends,
+    weight: float,
+) -> Ends:
     """Limits of a mean by Student's t, each with a part of a row added at its own end of the range.
 
     Args:
@@ -200,7 +206,12 @@ def pseudo_ends(x: Floats, groups: Ints, level: float, span: Ends, weight: float
     return below - t * low_error, above + t * high_error
 
 
-def _with_pseudo_row(sums: Floats, sizes: Floats, end: float, weight: float) -> tuple[float, float]:
+def _with_pseudo_row(
+    sums: Floats,
+    sizes: Floats,
+    end: float,
+    weight: float,
+) -> tuple[float, float]:
     """Mean and standard error with a part of a row added at one end of the range."""
     rows = float(sizes.sum()) + weight
     centre = float(sums.sum() + weight * end) / rows
@@ -255,7 +266,13 @@ def strict_ends(
     return estimate.model_copy(update={"low": low, "high": high, "method": method})
 
 
-def _ends(x: Floats, groups: Ints, level: float, span: Ends | None, kind: Kind) -> Ends:
+def _ends(
+    x: Floats,
+    groups: Ints,
+    level: float,
+    span: Ends | None,
+    kind: Kind,
+) -> Ends:
     if span is None:
         return skewed_ends(x, groups, level)
     if kind == "share":

@@ -84,7 +84,12 @@ def win_rate(
     )
 
 
-def bradley_terry(wins: ArrayLike, *, reference: int | None = None, level: float = 0.95) -> Ranking:
+def bradley_terry(
+    wins: ArrayLike,
+    *,
+    reference: int | None = None,
+    level: float = 0.95,
+) -> Ranking:
     """Strengths of several models from pairwise preferences.
 
     Args:
@@ -165,7 +170,12 @@ def _most_likely(w: Floats) -> tuple[Floats, Floats]:
     return s, information
 
 
-def position_bias(first: ArrayLike, swapped: ArrayLike, *, level: float = 0.95) -> PositionBias:
+def position_bias(
+    first: ArrayLike,
+    swapped: ArrayLike,
+    *,
+    level: float = 0.95,
+) -> PositionBias:
     """How much a judge prefers whatever is shown first, from pairs judged in both orders.
 
     Args:

@@ -239,7 +239,12 @@ def _balanced(people: Ints, counts: Ints) -> Ints:
     return out
 
 
-def _clustered(x: Floats, groups: Ints, counts: Ints, value: Floats) -> tuple[Floats, Floats]:
+def _clustered(
+    x: Floats,
+    groups: Ints,
+    counts: Ints,
+    value: Floats,
+) -> tuple[Floats, Floats]:
     """Variance of the mean at each look and its degrees of freedom, as `sums_variance` has them.
 
     Groups are taken some at a time, so that memory stays bounded; all looks are done at once.
@@ -292,7 +297,14 @@ class _Spread:
         return quantile * math.sqrt(float(self.path.variance[self.at]))
 
 
-def _look_at(spread: _Spread, boundary: float, alpha: float, *, ended: bool, rule: str) -> Look:
+def _look_at(
+    spread: _Spread,
+    boundary: float,
+    alpha: float,
+    *,
+    ended: bool,
+    rule: str,
+) -> Look:
     tail = max(float(ndtr(-boundary)), _LEAST_TAIL)
     half = spread.half(tail)
     estimate = Estimate(

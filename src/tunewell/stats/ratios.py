@@ -125,7 +125,12 @@ class _Jackknifed:
     clusters: int
 
     @classmethod
-    def of(cls, above: ArrayLike, below: ArrayLike, clusters: Iterable[Hashable]) -> _Jackknifed:
+    def of(
+        cls,
+        above: ArrayLike,
+        below: ArrayLike,
+        clusters: Iterable[Hashable],
+    ) -> _Jackknifed:
         place = codes(clusters, len(np.asarray(above)))
         count = int(place.max()) + 1 if len(place) else 0
         if count < FEWEST_CLUSTERS:

@@ -41,7 +41,11 @@ def read_experiment(
     return result_of(effects, checks, record=record, at=moment)
 
 
-def _exposures(store: Store, record: ExperimentRecord, moment: dt.datetime) -> Exposures:
+def _exposures(
+    store: Store,
+    record: ExperimentRecord,
+    moment: dt.datetime,
+) -> Exposures:
     if not record.opened:
         return exposures_of(record.design, [], [], now=moment)
     since = record.opened[0][0]

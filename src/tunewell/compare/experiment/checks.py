@@ -76,7 +76,12 @@ def sample_ratio(effects: Effects) -> ValidityCheck:
     return _check("sample ratio", "clear", figures)
 
 
-def _check(name: str, status: str, why: str, estimate: Estimate | None = None) -> ValidityCheck:
+def _check(
+    name: str,
+    status: str,
+    why: str,
+    estimate: Estimate | None = None,
+) -> ValidityCheck:
     return ValidityCheck.model_validate(
         {"name": name, "status": status, "why": why, "estimate": estimate}
     )

@@ -173,6 +173,12 @@ def _read_guard(guard: GuardRail, effect: Estimate) -> GuardReading:
     return _reading(guard, effect, why, broken=effect.high < -guard.limit)
 
 
-def _reading(guard: GuardRail, effect: Estimate, why: str, *, broken: bool) -> GuardReading:
+def _reading(
+    guard: GuardRail,
+    effect: Estimate,
+    why: str,
+    *,
+    broken: bool,
+) -> GuardReading:
     within = effect.low >= -guard.limit if guard.worse == "less" else effect.high <= guard.limit
     return GuardReading(guard=guard, effect=effect, broken=broken, holds=within, why=why)

@@ -141,7 +141,11 @@ def _no_worse_side(turned: Estimate, margin: float) -> tuple[Outcome, str] | Non
     return None
 
 
-def _aa_side(turned: Estimate, within: bool, margin: float) -> tuple[Outcome, str] | None:
+def _aa_side(
+    turned: Estimate,
+    within: bool,
+    margin: float,
+) -> tuple[Outcome, str] | None:
     if turned.low > 0 or turned.high < 0:
         return "NO-GO", "a difference between equal arms: the procedure is broken"
     if within:

@@ -302,7 +302,12 @@ class RowReader:
             return parse_rendered(value) or [Message(role="user", content=value)]
         return self.turns.messages(value) if isinstance(value, list | Mapping) else []
 
-    def _answered(self, record: Columns, messages: list[Message], asked: str) -> _Shape:
+    def _answered(
+        self,
+        record: Columns,
+        messages: list[Message],
+        asked: str,
+    ) -> _Shape:
         name = self._answer_column(record, asked=asked)
         if name is None:
             raise Misfit(
@@ -321,7 +326,12 @@ class RowReader:
         answer = others[0] if len(others) == 1 else "COLUMN"
         return f"say which column is the answer: {hint_of(record.name_of(asked), answer)}"
 
-    def _structured_answer(self, given: Any, messages: list[Message], form: str) -> _Shape | None:
+    def _structured_answer(
+        self,
+        given: Any,
+        messages: list[Message],
+        form: str,
+    ) -> _Shape | None:
         """An answer that is a pair of answers, calls of tools, or turns."""
         if isinstance(given, list) and form == "alpaca" and len(given) == 2:
             better, worse = (Message(role="assistant", content=as_text(each)) for each in given)
@@ -334,7 +344,13 @@ class RowReader:
             return _Shape(form, [*messages, *self.turns.messages(given)])
         return None
 
-    def _text_answer(self, value: Any, messages: list[Message], form: str, name: str) -> _Shape:
+    def _text_answer(
+        self,
+        value: Any,
+        messages: list[Message],
+        form: str,
+        name: str,
+    ) -> _Shape:
         given = structure(value)
         is_object = isinstance(given, list | Mapping)
         answers = answers_of(given, name) if is_object else [as_text(value)]

@@ -89,7 +89,11 @@ def _may_be_questions(records: Sequence[Mapping[str, Any]], name: str) -> bool:
     return _share_of(_MARK, values) < 0.5
 
 
-def _questions_first(records: Sequence[Mapping[str, Any]], one: str, other: str) -> tuple[str, str]:
+def _questions_first(
+    records: Sequence[Mapping[str, Any]],
+    one: str,
+    other: str,
+) -> tuple[str, str]:
     """Two columns of which no name tells anything: the one that asks more often comes first.
 
     Example:
@@ -143,7 +147,12 @@ def _with_the_longest(
     return (asked, found[0]) if asked else (found[0], answered)
 
 
-def _named(texts: Iterable[str], wanted: re.Pattern[str], *, but: re.Pattern[str]) -> str:
+def _named(
+    texts: Iterable[str],
+    wanted: re.Pattern[str],
+    *,
+    but: re.Pattern[str],
+) -> str:
     """The first column with such a name, if possible one that has no name of the other kind."""
     named = [name for name in texts if wanted.search(plain_key(name))]
     sure = [name for name in named if not but.search(plain_key(name))]

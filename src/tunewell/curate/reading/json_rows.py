@@ -58,7 +58,12 @@ def json_lines(path: Path) -> Iterator[SourceRecord]:
     yield nothing(number, encoding.tail + left)
 
 
-def _line(number: int, line: bytes, size: int, encoding: Encoding) -> Iterator[SourceRecord]:
+def _line(
+    number: int,
+    line: bytes,
+    size: int,
+    encoding: Encoding,
+) -> Iterator[SourceRecord]:
     if encoding.is_wide:
         text, legacy = line.decode("utf-8", "surrogatepass"), ""
     else:

@@ -111,7 +111,11 @@ def _opposite(label: Label) -> Label:
     return "bad" if label == "good" else "good"
 
 
-def pair_of(record: Columns, target: str = "", rejected: str = "") -> tuple[str, str] | None:
+def pair_of(
+    record: Columns,
+    target: str = "",
+    rejected: str = "",
+) -> tuple[str, str] | None:
     """The columns of the better and of the worse answer.
 
     Raises:

@@ -190,7 +190,13 @@ class _Table:
         encoding: Its encoding.
     """
 
-    def __init__(self, text: str, delimiter: str, legacy: str, encoding: Encoding) -> None:
+    def __init__(
+        self,
+        text: str,
+        delimiter: str,
+        legacy: str,
+        encoding: Encoding,
+    ) -> None:
         self._encoding = encoding
         self._legacy = legacy
         self._lines: list[str] = _LINE.findall(text)

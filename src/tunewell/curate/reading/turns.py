@@ -197,7 +197,12 @@ class TurnReader:
             said.reasoning.insert(0, reasoning)
         return said.messages(turn)
 
-    def _note_unused(self, turn: Mapping[str, Any], speaker: str | None, role: str) -> None:
+    def _note_unused(
+        self,
+        turn: Mapping[str, Any],
+        speaker: str | None,
+        role: str,
+    ) -> None:
         known = {speaker, self._content_key(turn, role), *_KNOWN_KEYS}
         if role == THOUGHT:
             known |= {"summary", "encrypted_content", "status"}

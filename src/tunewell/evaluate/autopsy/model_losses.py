@@ -80,7 +80,12 @@ def losses(model: Model, prompts: Sequence[Turns], targets: Sequence[str]) -> Fl
     return np.array([nats_per_token(s, otherwise=math.nan) for s in model.score(prompts, targets)])
 
 
-def _of(model: Model, rows: Sequence[Example], *, shots: Sequence[Example] = ()) -> Floats:
+def _of(
+    model: Model,
+    rows: Sequence[Example],
+    *,
+    shots: Sequence[Example] = (),
+) -> Floats:
     """Nats per token of each row's answer, after solved examples, shape (rows,)."""
     arm = Arm(name="autopsy", shots=tuple(shots))
     return losses(model, [arm.prompt(e) for e in rows], [e.target for e in rows])

@@ -108,7 +108,12 @@ class _Difference:
         return f" once corrected for {self.of} metrics" if clear and self.of > 1 else ""
 
 
-def _differences(measured: ScoredArms, names: Sequence[str], *, against: str) -> list[_Difference]:
+def _differences(
+    measured: ScoredArms,
+    names: Sequence[str],
+    *,
+    against: str,
+) -> list[_Difference]:
     table, count = measured.table, max(1, len(names))
     found = []
     for metric in names:

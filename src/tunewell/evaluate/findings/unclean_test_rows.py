@@ -56,7 +56,13 @@ def _found(rows: Sequence[Example]) -> Iterator[Finding]:
     yield _judged("D09", answered_twice, len(rows), MOST_CONTRADICTIONS, told)
 
 
-def _judged(code: str, ids: Sequence[str], rows: int, limit: float, told: str) -> Finding:
+def _judged(
+    code: str,
+    ids: Sequence[str],
+    rows: int,
+    limit: float,
+    told: str,
+) -> Finding:
     if not ids:
         return clear(code, f"None of {rows} held-out rows.")
     share = len(ids) / rows

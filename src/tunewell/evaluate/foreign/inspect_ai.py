@@ -136,7 +136,11 @@ def _epochs(samples: Sequence[Any]) -> dict[str, int]:
     return {epoch: place for place, epoch in enumerate(in_order)}
 
 
-def _record(sample: Mapping[str, Any], place: str, epochs: Mapping[str, int]) -> ForeignRecord:
+def _record(
+    sample: Mapping[str, Any],
+    place: str,
+    epochs: Mapping[str, int],
+) -> ForeignRecord:
     row = scalar(sample["id"])
     if row is None:
         raise ValueError("the sample has no id")

@@ -120,7 +120,12 @@ def _told(sample: _Sample, kind: str, data: Any) -> None:
         sample.references = references_of(data["expected"])
 
 
-def read_output_items(records: Sequence[Record], *, name: str, arm: str) -> ForeignOutputs:
+def read_output_items(
+    records: Sequence[Record],
+    *,
+    name: str,
+    arm: str,
+) -> ForeignOutputs:
     """Output items of the Evals API."""
     report = FileReport(
         file=name,

@@ -138,7 +138,11 @@ class _Reading:
         )
 
 
-def _nothing(name: str, form: str, rejects: tuple[tuple[str, str], ...]) -> ForeignOutputs:
+def _nothing(
+    name: str,
+    form: str,
+    rejects: tuple[tuple[str, str], ...],
+) -> ForeignOutputs:
     from tunewell.evaluate.foreign.file_report import FileReport
 
     return ForeignOutputs(

@@ -153,7 +153,12 @@ def text_of_input(value: Any) -> str | None:
     return text_of(value)
 
 
-def _answer(record: Mapping[str, Any], columns: Sequence[str], *, alone: bool) -> ForeignAnswer:
+def _answer(
+    record: Mapping[str, Any],
+    columns: Sequence[str],
+    *,
+    alone: bool,
+) -> ForeignAnswer:
     """The answer of one arm; where the record tells of one arm alone, how it ended as well."""
     given = False
     answer = answer_of(None, given=False)

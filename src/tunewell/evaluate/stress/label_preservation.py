@@ -50,7 +50,12 @@ class AnswerCheck:
     seed: int = 0
 
 
-def balanced(perturbed: Sequence[Example], count: int, *, seed: int = 0) -> dict[str, float]:
+def balanced(
+    perturbed: Sequence[Example],
+    count: int,
+    *,
+    seed: int = 0,
+) -> dict[str, float]:
     """A sample with about as many rows of each perturbation.
 
     Each row of a perturbation is equally likely.

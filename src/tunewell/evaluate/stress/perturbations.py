@@ -109,7 +109,13 @@ def _last_user_turn(example: Example) -> int | None:
     return places[-1] if places else None
 
 
-def with_input(example: Example, text: str, *, target: str | None = None, **tags: str) -> Example:
+def with_input(
+    example: Example,
+    text: str,
+    *,
+    target: str | None = None,
+    **tags: str,
+) -> Example:
     """The row with another last user turn and, if given, another target and tags."""
     turns = list(example.messages)
     place = _last_user_turn(example)

@@ -158,7 +158,12 @@ class Recordings:
                 found.append(self._perturbation(name, kind, strength))
         return found
 
-    def _perturbation(self, name: str, kind: HeardKind, strength: float) -> Perturbation:
+    def _perturbation(
+        self,
+        name: str,
+        kind: HeardKind,
+        strength: float,
+    ) -> Perturbation:
         def change(row: Example, chance: random.Random) -> Example | None:
             return self._changed(row, kind, strength, chance)
 
@@ -206,7 +211,13 @@ def _place_of_audio(row: Example) -> int:
     return max(place for place, turn in enumerate(row.messages) if turn.audio)
 
 
-def _with_recording(row: Example, place: int, digest: str, *, is_silent: bool) -> Example:
+def _with_recording(
+    row: Example,
+    place: int,
+    digest: str,
+    *,
+    is_silent: bool,
+) -> Example:
     turns = list(row.messages)
     turns[place] = turns[place].model_copy(update={"audio": digest})
     if not is_silent:

@@ -227,13 +227,21 @@ def _answered(
     return None
 
 
-def _key_of_answers(inputs: Mapping[str, str], parameters: Mapping[str, Any], seed: int) -> str:
+def _key_of_answers(
+    inputs: Mapping[str, str],
+    parameters: Mapping[str, Any],
+    seed: int,
+) -> str:
     rest = dict(parameters)
     rest.pop("preserved", None)
     return StageKey(STAGE, inputs, rest, seed).digest
 
 
-def _chosen(names: Sequence[str], rows: Sequence[Example], store: Store) -> list[Perturbation]:
+def _chosen(
+    names: Sequence[str],
+    rows: Sequence[Example],
+    store: Store,
+) -> list[Perturbation]:
     """The kinds of stress of texts where rows are written, of recordings where they are heard."""
     heard = [*HEARD_KINDS, *STEPS]
     unknown = [n for n in names if n not in PERTURBATIONS and n not in heard]

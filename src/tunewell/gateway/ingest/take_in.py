@@ -73,7 +73,14 @@ class TakenIn:
             self.reasons.append(f"{place}: {why}")
 
 
-def take_in(store: Store, path: Path, *, hasher: Hasher, mask: Masker, now: dt.datetime) -> TakenIn:
+def take_in(
+    store: Store,
+    path: Path,
+    *,
+    hasher: Hasher,
+    mask: Masker,
+    now: dt.datetime,
+) -> TakenIn:
     """Read a file and keep what is new in it; the same file again changes nothing.
 
     Args:
@@ -129,7 +136,13 @@ def _read(
     return [row], said
 
 
-def interaction_of(found: Exchanged, *, source: str, hasher: Hasher, mask: Masker) -> Interaction:
+def interaction_of(
+    found: Exchanged,
+    *,
+    source: str,
+    hasher: Hasher,
+    mask: Masker,
+) -> Interaction:
     """The record of an exchange: ids as digests, texts masked, an id that is always the same."""
     user = hasher.user(found.user)
     conversation = found.conversation
@@ -238,7 +251,11 @@ def _objects(path: Path, done: TakenIn) -> Iterator[tuple[str, Mapping[str, Any]
             yield from _opened(f"{path.name}:{number}", value, done)
 
 
-def _opened(place: str, value: Any, done: TakenIn) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _opened(
+    place: str,
+    value: Any,
+    done: TakenIn,
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """An object, or the spans of an export."""
     if not isinstance(value, dict):
         done.objects += 1
@@ -314,7 +331,12 @@ def _is_span(value: Mapping[str, Any]) -> bool:
 # --- keeping --------------------------------------------------------------------------------------
 
 
-def _keep(store: Store, rows: list[Interaction], said: list[Feedback], done: TakenIn) -> None:
+def _keep(
+    store: Store,
+    rows: list[Interaction],
+    said: list[Feedback],
+    done: TakenIn,
+) -> None:
     if not (rows or said):
         return
     lines = {row.id: interaction_line(row) for row in rows}
