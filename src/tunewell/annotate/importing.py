@@ -394,6 +394,7 @@ def _item(
         example=name,
         part=part,
         source=shown(conversation(example)),
+        audio=example.audio,
         family=name,
     )
 

@@ -253,6 +253,7 @@ def _items(
             example=example.id,
             part=plan.part,
             source=shown(conversation(example)),
+            audio=example.audio,
             output="" if number in hidden else suggestion,
             suggestion=suggestion,
             family=families.get(example.id, example.id),

@@ -138,6 +138,7 @@ class Item(Value):
         part: Where the row belongs: ``test`` rows are never trained on; corrections of ``review``
             rows may be.
         source: What the output answers.
+        audio: Digests of the recordings that are heard in the row.
         output: The output, or the answer to begin from; empty if there is none.
         suggestion: The answer that annotators could be shown; where ``output`` is empty they are
             not shown it.
@@ -156,6 +157,7 @@ class Item(Value):
     arms: tuple[str, ...] = ()
     part: WorkPart = "own"
     source: str
+    audio: tuple[str, ...] = ()
     output: str = ""
     suggestion: str = ""
     gold: Mapping[str, float] = Field(default_factory=dict)

@@ -159,6 +159,7 @@ class _Drawn:
             arms=arms,
             part=self.part,
             source=shown(conversation(example)),
+            audio=example.audio,
             output=shown(text),
             family=self.families.get(example.id, example.id),
             slices={name: example.field(name) for name in self.slices},

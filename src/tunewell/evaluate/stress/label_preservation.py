@@ -145,6 +145,7 @@ def open_preserved(
             example=name,
             arms=("stress",),
             source=_shown(before),
+            audio=(*before.audio, *changed.audio),
             output=_shown(changed),
             family=families.get(before.id, before.id),
             probability=drawn[name],

@@ -367,9 +367,11 @@
     return true;
   }
   const go = (selector) => { const there = current && $(selector, current); there?.closest("details")?.setAttribute("open", ""); there?.focus(); return Boolean(there); };
+  const hear = (what) => { const button = current && $(`[data-hear] [data-${what}]`, current); button?.click(); return Boolean(button); };
   const KEY = {
     y: () => choose("1", "yes/no"), n: () => choose("0", "yes/no"), t: () => go("[data-tags] input"), e: () => go("textarea[name=correction]"),
     c: () => go("textarea[name=comment]"), a: () => go("textarea[name=answer]"), l: () => go("[data-row-label] input:checked") || go("[data-row-label] input"), m: () => go(".spans"),
+    p: () => hear("play"), b: () => hear("back"), d: () => hear("slower"),
     s: () => { send(true); return true; }, u: () => { undo(); return true; }, "?": () => { dialog.showModal(); return true; },
   };
   document.addEventListener("keydown", (event) => {
