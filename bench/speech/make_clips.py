@@ -31,8 +31,8 @@ TARGET = Path(tunewell.demo.__file__).parent / "speech" / "recordings"
 COLUMNS = ("file_name", "transcription", "speaker", "kind", "accent")
 SEED = 25
 
-TRAIN_A_VOICE = 12
-TEST_A_VOICE = 8
+TRAIN_A_VOICE = 13
+TEST_A_VOICE = 12
 NO_SPEECH = {"train": 24, "test": 12}
 REAL_PEOPLE_A_SPEAKER = 7
 NEW_TERMS_IN_TEST = 0.5
