@@ -26,7 +26,7 @@ from tunewell.similar.leaks import find_leaks
 from tunewell.similar.missed_leaks import missed_bound
 
 NAME = "curation-leak-bound"
-ROUNDS = 40
+ROUNDS = 120
 TESTS, CLEAN, LEAKS = 150, 250, 40
 
 INSTRUCTION = (

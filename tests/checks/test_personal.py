@@ -63,6 +63,13 @@ def types(text: str) -> list[str]:
         "Invoice 4111-1111 of ticket 0800 123 456",
         "Chrome/91.44.124.99 and firmware 33.44.55.66",
         "release 45.67.89.101 of the driver",
+        "Having just updated from 102.13.0.0, I find the columns worse",
+        "from 102.10.1.0 to 115.3.0.0",
+        "upgraded to 115.40.120.61, aktualisiert auf 115.40.120.61",
+        # moments
+        "places.database.lastMaintenance: 1707763800 places.history",
+        '{"created": 1707763800, "seen": 1707763800123}',
+        "1707763800",
         "tracking number 1234 5678 9012",
         "Заказ № 916-123-4567",
         # tables and series
@@ -123,6 +130,8 @@ def test_innocent_text_stays_as_it_is(text: str) -> None:
         ("from 93.184.216.34 at noon", "ip"),
         ("client 2a00:1450:4001:81b::200e connected", "ip"),
         ("My card: 4111 1111 1111 1111", "card"),
+        ("personnummer 1707763800", "national_id"),
+        ("170776-3800 wohnt hier", "national_id"),
         ("NINO: QQ123456C is a dummy, AB 12 34 56 C is not", "national_id"),
         ("NHS number 943 476 5919", "national_id"),
         ("Meine Steuer-ID lautet 86 095 742 719.", "national_id"),

@@ -41,8 +41,8 @@ def _version_4(match: re.Match[str]) -> Place | None:
     octets = [int(part) for part in match[0].split(".")]
     if max(octets) > 255 or not _is_somebody_s(match[0]):
         return None
-    # A network or a mask belongs to nobody in particular.
-    if _PREFIX_LENGTH.match(match.string, match.end()):
+    # A network or a mask belongs to nobody in particular; many versions end in 0 as well.
+    if octets[-1] == 0 or _PREFIX_LENGTH.match(match.string, match.end()):
         return None
     # Small numbers throughout are a version or a section ("2.4.1.0") unless the text says
     # otherwise.

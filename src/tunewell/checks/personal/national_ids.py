@@ -27,6 +27,7 @@ from tunewell.checks.personal.identifier import Identifier, Place
 from tunewell.checks.personal.number_context import (
     NOT_AFTER_WORD,
     NOT_BEFORE_WORD,
+    is_moment,
     named_otherwise,
     stands_in_table,
 )
@@ -561,7 +562,9 @@ def _standing(match: re.Match[str]) -> Place | None:
     before = match.string[max(0, match.start() - 40) : match.start()]
     if named_otherwise(before):
         return None
-    # Bare digits in a row of numbers are one of them.
+    # Bare digits may be a moment, and in a row of numbers they are one of them.
+    if is_moment(match[0]):
+        return None
     if match[0].replace(" ", "").isdigit() and stands_in_table(match.string, *match.span()):
         return None
     number = _compact(match[0])

@@ -34,8 +34,13 @@ _VERSION = re.compile(
     r"(?i:\b(?:v|ver|version|release|build|firmware|driver|isbn|section|chapter|rev|kernel|agent|"
     r"chrome|firefox|safari|thunderbird|seamonkey|opera|edge|windows|macos|ios|android|"
     r"linux|ubuntu|"
-    r"python|java|node|mail)\.?\s*[:/(\[]{0,2}\s*)$"
+    r"python|java|node|mail|"
+    r"(?:up|down)(?:dat|grad)\w* (?:from|to)|aktualisier\w* (?:von|auf))\.?\s*[:/(\[]{0,2}\s*)$"
 )
+_SECONDS, _MILLISECONDS = 10, 13
+"""Digits of a moment."""
+_FIRST_SECOND, _LAST_SECOND = 1_000_000_000, 2**31
+"""From 2001 to 2038."""
 _NUMBER = re.compile(r"[\d][\d.,:/-]*")
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
 
@@ -53,6 +58,18 @@ def named_otherwise(before: str) -> bool:
 def follows_version_word(before: str) -> bool:
     """Whether the text ends with a word after which a number is a version, section or the like."""
     return _VERSION.search(before) is not None
+
+
+def is_moment(number: str) -> bool:
+    """Whether digits are a moment as machines write it: seconds or milliseconds since 1970.
+
+    Example:
+        >>> is_moment("1707763800"), is_moment("1707763800123"), is_moment("2907763800")
+        (True, True, False)
+    """
+    if len(number) not in (_SECONDS, _MILLISECONDS) or not number.isdecimal():
+        return False
+    return _FIRST_SECOND <= int(number[:_SECONDS]) < _LAST_SECOND
 
 
 def stands_in_table(text: str, start: int, end: int) -> bool:
