@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tunewell.cli.main import main
+from tunewell.errors import UserError
+from tunewell.iterate.versions import trained_versions
+from tunewell.lineage import record
 from tunewell.people import Accounts
 from tunewell.people.approvals import approvals
-from tunewell.people.signed_release import release_offer, sign_release
+from tunewell.people.promotion import promote
+from tunewell.people.signed_release import awaiting_release, release_offer, sign_release
 from tunewell.project import Project
-from tunewell.releases import release, serving
+from tunewell.releases import release, roll_back, serving
 from tunewell.testing.factories import sample_project
 from tunewell.types import Trained
 
@@ -74,6 +79,62 @@ def test_promoted_and_rolled_back(desk: Path, capsys: pytest.CaptureFixture[str]
         now = serving(project.store, "production")
         assert now is not None
         assert (now.version, now.rollback, now.reason) == ("older", True, "wrong amounts")
+        assert awaiting_release(project) is None, "what was taken back waits for nobody"
+
+
+def test_status_says_what_serves_and_which_decision_is_of_before(
+    desk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def status() -> dict[str, Any]:
+        capsys.readouterr()
+        main(["status", str(desk), "--json"])
+        return dict(json.loads(capsys.readouterr().out)["result"])
+
+    assert (status()["serving"], status()["decision"]) == ([], None)
+    approve(desk)
+    with Project.open(desk) as project:
+        release(project.store, "production", "older", signed_by="ann")
+        assert awaiting_release(project) is not None
+    main(["decide", str(desk)])
+    now = status()
+    assert [each["version"] for each in now["serving"]] == ["older"]
+    assert (now["decision"]["action"], now["decision"]["outdated"]) == ("promote", "")
+
+    main(["promote", "-p", str(desk)])
+    assert status()["decision"]["outdated"].startswith("It was made while older served; since")
+    main(["status", str(desk)])
+    shown = capsys.readouterr().out
+    assert "does not hold any more: promote. It was made while older served" in shown
+    assert shown.rstrip().endswith(f"next: tunewell decide {desk}")
+    read = now["decision"]["id"]
+    assert main(["decide", str(desk), "--sign", read]) == 1
+    assert "does not hold any more" in capsys.readouterr().err
+    main(["decide", str(desk)])
+    assert status()["decision"]["outdated"] == ""
+
+
+def test_a_verdict_beside_a_version_that_no_longer_serves_is_not_released(desk: Path) -> None:
+    approve(desk)
+    with Project.open(desk) as project:
+        old, new = trained_versions(project.store)
+        for stage in ("evaluate", "verdict"):
+            last = project.store.last_run(stage)
+            assert last is not None
+            inputs = {**last.inputs, "arm production": "third"}
+            parameters = dict(last.parameters)
+            with record(project.store, stage, inputs=inputs, parameters=parameters) as run:
+                run.outputs |= last.outputs
+        release(project.store, "production", "third", signed_by="ann")
+        assert awaiting_release(project) is not None
+        release(project.store, "production", old, signed_by="ann")
+        offer = release_offer(project)
+        assert offer is not None
+        assert "it compares with third" in offer.outdated
+        assert not offer.may_be_signed
+        with pytest.raises(UserError, match="compares with third"):
+            promote(project, new, place="production", author="ann")
+        roll_back(project.store, "production", signed_by="ann", reason="as before")
+        assert awaiting_release(project) is not None
 
 
 def test_owners_with_accounts_sign_in_the_app(

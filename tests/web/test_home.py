@@ -13,11 +13,11 @@ import pytest
 from tests.decide.case import alarm, put_look
 from tests.web.conftest import World, texts
 from tests.web.test_pages import HOSTILE
-from tunewell.iterate.versions import newest_version
+from tunewell.iterate.versions import newest_version, trained_versions
 from tunewell.lineage import record
 from tunewell.people import Accounts
 from tunewell.project import Project
-from tunewell.releases import release
+from tunewell.releases import release, roll_back
 from tunewell.store.rows import receipts_to_table
 from tunewell.testing.factories import sample_project
 from tunewell.types import Dataset, Example, Message, Receipt, digest
@@ -166,6 +166,34 @@ def test_from_an_alarm_to_the_signed_decision(tmp_path: Path) -> None:
     assert "Earlier decisions" in after
     assert any(line.action == "decision signed" for line in world.audit.lines())
     store.close()
+
+
+def test_pages_say_that_a_decision_is_about_what_no_longer_serves(desk: World) -> None:
+    owner = desk.client("ann", "owner")
+    old, _, new = trained_versions(desk.store)
+
+    release(desk.store, "production", old, signed_by="ann")
+    owner.post("/decisions/now")
+    page = owner.client.get("/decisions").text
+    read = re.search(r'name="decision" value="(\w+)"', page).group(1)  # type: ignore[union-attr]
+    assert "does not hold any more" not in page + owner.client.get("/home").text
+
+    release(desk.store, "production", new, signed_by="ann")
+    home = texts(owner.client.get("/home").text)
+    assert f"It was made while {old[:12]} served" in home
+    assert f"{new[:12]} serves in production" in home
+    assert "Next: Decide again" in home
+    page = owner.client.get("/decisions").text
+    assert "does not hold any more" in page
+    assert 'name="decision"' not in page, "it is not there to be signed"
+    refused = owner.post("/decisions/sign", decision=read, reason="I had read it")
+    assert refused.status_code == 400
+    assert "does not hold any more" in refused.text
+
+    owner.post("/decisions/now")
+    assert "does not hold any more" not in owner.client.get("/home").text
+    roll_back(desk.store, "production", signed_by="ann", reason="wrong amounts")
+    assert f"made while {new[:12]} served" in texts(owner.client.get("/home").text)
 
 
 def test_a_project_in_which_nothing_has_run(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tests.web.conftest import World, texts
 from tunewell import releases
 from tunewell.cli.main import main
+from tunewell.iterate import newest_decision
 from tunewell.lineage import record
 from tunewell.people import approvals
 from tunewell.people.approvals import claim_approval
@@ -128,6 +129,7 @@ def test_a_release_is_signed_of_the_verdict_that_was_read(world: World) -> None:
     assert releases.history(world.store) == ()
 
     assert owner.post("/release/sign", **fields, against="true").status_code == 303
+    assert newest_decision(world.store, "production") is not None, "decided again at once"
     (made,) = releases.history(world.store)
     assert (made.signed_by, made.account) == ("ann", world.people["ann"].id)
     assert (made.version, made.place, made.outcome) == ("a" * 64, "desk", "INCONCLUSIVE")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 
 import numpy as np
@@ -11,6 +12,7 @@ from tunewell.monitor.channel import Channel
 from tunewell.monitor.episodes import acknowledgements
 from tunewell.monitor.kept_look import KeptLook, keep_look
 from tunewell.monitor.watch import BandedChannel, Watched
+from tunewell.releases import release
 from tunewell.types import Alarm
 from tunewell.web.watch_chart import channel_chart
 
@@ -75,6 +77,17 @@ def test_before_the_first_look_the_page_says_what_to_type(world: World) -> None:
     page = world.client("ann", "owner").client.get("/watch")
     assert page.status_code == 200
     assert "tunewell watch" in page.text
+
+
+def test_a_look_from_before_a_release_says_so(world: World) -> None:
+    until = dt.datetime(2020, 5, 1, tzinfo=dt.UTC)
+    old = dataclasses.replace(watched_of(), as_of=until)
+    keep_look(world.store, old, records=4_800, now=until)
+    owner = world.client("ann", "owner").client
+    assert "Nothing on this page is about" not in owner.get("/watch").text
+    release(world.store, "production", "c" * 64, signed_by="ann")
+    page = owner.get("/watch").text
+    assert f"Nothing on this page is about <code>{'c' * 12}</code>" in page
 
 
 def test_a_quiet_look_says_that_nothing_is_unusual(world: World) -> None:

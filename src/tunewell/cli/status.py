@@ -16,9 +16,10 @@ from tunewell.curate.erasure import tombstoned
 from tunewell.people import approvals
 from tunewell.pitfalls import pitfall
 from tunewell.plurals import per_cent, plural
+from tunewell.releases import Release, history
 from tunewell.run import STAGES, findings_of
 from tunewell.store import Store
-from tunewell.types import Evaluation, Finding, Value, Verdict
+from tunewell.types import Evaluation, Finding, NextStep, Value, Verdict
 
 MOST_COUNTS = 4
 """Counts of a stage that are shown; --json has all of them."""
@@ -71,6 +72,28 @@ class AtWork(Value):
         return text
 
 
+class NextStepStatus(Value):
+    """The newest decision.
+
+    Attributes:
+        id: Under which it is signed.
+        action: What to do next.
+        why: In one sentence or two.
+        outdated: Why it does not hold any more; empty if it does.
+    """
+
+    id: str
+    action: NextStep
+    why: str
+    outdated: str = ""
+
+    def line(self) -> str:
+        """All of it in one line."""
+        if self.outdated:
+            return f"decision {self.id} does not hold any more: {self.action}. {self.outdated}"
+        return f"decision {self.id}: {self.action}. {self.why}"
+
+
 class ProjectStatus(Value):
     """How far a project is.
 
@@ -81,6 +104,8 @@ class ProjectStatus(Value):
         to_approve: Who has not yet.
         stages: Each of them.
         found: What the newest runs found, each thing once.
+        serving: What serves, by place.
+        decision: What to do next with it; None if nothing was decided yet.
         tombstones: Rows of an erased person by dataset.
         next: What to type next.
     """
@@ -91,6 +116,8 @@ class ProjectStatus(Value):
     to_approve: tuple[str, ...]
     stages: tuple[StageStatus, ...]
     found: tuple[Finding, ...]
+    serving: tuple[Release, ...] = ()
+    decision: NextStepStatus | None = None
     tombstones: dict[str, int]
     next: str
 
@@ -102,6 +129,7 @@ def command(path: ProjectArgument = Path(), json: JsonOption = False) -> None:
         approved = approvals(project)
         at_work = _at_work(store)
         stages = tuple(_stage(store, name, at_work) for name in STAGES)
+        decision = _decision(store, file.spec.decide.place)
         status = ProjectStatus(
             task=file.spec.task.name,
             at_work=at_work,
@@ -109,8 +137,10 @@ def command(path: ProjectArgument = Path(), json: JsonOption = False) -> None:
             to_approve=tuple(approved.missing),
             stages=stages,
             found=tuple(_found(store)),
+            serving=in_use(store),
+            decision=decision,
             tombstones=tombstoned(store),
-            next=_next(path, list(approved.missing), stages, at_work),
+            next=_next(path, list(approved.missing), stages, at_work, decision),
         )
         verdict = newest_verdict(store)
         evaluation = newest_evaluation(store)
@@ -131,6 +161,27 @@ def _at_work(store: Store) -> AtWork | None:
         done=said.get("done", 0),
         total=said.get("total", 0),
         left_s=said.get("left_s"),
+    )
+
+
+def in_use(store: Store) -> tuple[Release, ...]:
+    """The release that serves in each place."""
+    by_place = {release.place: release for release in history(store)}
+    return tuple(by_place[place] for place in sorted(by_place))
+
+
+def _decision(store: Store, place: str) -> NextStepStatus | None:
+    """The newest decision on a place."""
+    if not store.said("decision", subject=place):
+        return None
+    from tunewell.decide import decisions, outdated
+
+    newest = decisions(store, place=place)[-1]
+    return NextStepStatus(
+        id=newest.id,
+        action=newest.decision.action,
+        why=newest.decision.why,
+        outdated=outdated(store, newest.decision),
     )
 
 
@@ -177,6 +228,7 @@ def _next(
     missing: Sequence[str],
     stages: Sequence[StageStatus],
     at_work: AtWork | None,
+    decision: NextStepStatus | None,
 ) -> str:
     """What to type next: from where the user is, so with the folder if that is another one."""
     place = "" if path == Path() else f" {shlex.quote(str(path))}"
@@ -186,6 +238,8 @@ def _next(
         return f"tunewell approve{place} --as {shlex.quote(missing[0])}"
     if any(stage.status != "finished" for stage in stages):
         return f"tunewell run{place}"
+    if decision is not None and decision.outdated:
+        return f"tunewell decide{place}"
     return f"tunewell report{place} --open"
 
 
@@ -216,6 +270,10 @@ def _show(
     for dataset, rows in status.tombstones.items():
         counted = plural(rows, "row")
         show(f"dataset {dataset[:12]} has {counted} of an erased person: it must not be used again")
+    for release in status.serving:
+        show(f"serves in {release.place}: {release.version[:12]} since {release.since:%Y-%m-%d}")
+    if status.decision:
+        show(status.decision.line())
     show(f"\nnext: {status.next}")
 
 

@@ -10,6 +10,7 @@ from tunewell.decide.evidence import (
     TrialState,
     Waiting,
 )
+from tunewell.decide.outdated import outdated
 from tunewell.decide.overdue import overdue
 from tunewell.decide.policy import decide_next
 from tunewell.decide.record import (
@@ -36,6 +37,7 @@ __all__ = [
     "decide_next",
     "decisions",
     "measure_decay",
+    "outdated",
     "overdue",
     "plan_schedule",
     "record_decision",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Final
 
+from tunewell.decide.outdated import outdated
 from tunewell.errors import UserError
 from tunewell.people.accounts import Account
 from tunewell.people.audit import AuditLog
@@ -122,8 +123,8 @@ def sign_decision(
         account: That is signed in; None at the command line, where anybody may claim to be anyone.
 
     Raises:
-        UserError: A newer decision was made since, the role may not sign, or a disagreement has no
-            reason.
+        UserError: A newer decision was made since, it does not hold any more, the role may not
+            sign, or a disagreement has no reason.
     """
     found = [each for each in decisions(store) if each.id == read]
     if not found:
@@ -139,6 +140,12 @@ def sign_decision(
         raise UserError(
             "a newer decision has been made since",
             hint="read it again",
+        )
+    why = outdated(store, newest.decision)
+    if why:
+        raise UserError(
+            f"this decision does not hold any more. {why}",
+            hint="decide again, and read what is decided now",
         )
     if account is not None and account.role not in MAY_SIGN:
         raise UserError(

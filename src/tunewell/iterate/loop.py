@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tunewell.curate.versions import Difference, diff
+from tunewell.decide import outdated
 from tunewell.decide.record import RecordedDecision
 from tunewell.errors import UserError
 from tunewell.iterate.decisions import decide_now
@@ -53,7 +54,7 @@ class Iteration(Value):
         dataset: Id of the version of the data.
         difference: To the data of the serving version; None if none served.
         outcome: Of the verdict; empty without one.
-        decision: What to do next, at its end.
+        decision: What to do next; a promotion follows from it.
         decision_id: Under which it is signed.
         promoted: Whether the new version serves now.
         recurrence: Of errors that people had corrected before; None if nobody had.
@@ -253,6 +254,8 @@ class _Turn:
         decided = decide_now(self.project)
         self._promote(decided)
         self._watch()
+        if outdated(self.project.store, decided.decision):
+            decide_now(self.project)
         made = Iteration(
             decision=decided.decision,
             decision_id=decided.id,

@@ -12,11 +12,14 @@ from tunewell.people.audit import AuditLog
 from tunewell.project import Project
 from tunewell.releases import Release
 from tunewell.store import Store
-from tunewell.types import Evaluation, Value, Verdict, digest
+from tunewell.types import Evaluation, Run, Value, Verdict, digest
 
 FEWEST_WORDS = 3
 LONGEST_PLACE = 100
 LONGEST_REASON = 2_000
+
+RIVAL = "arm production"
+"""Of the inputs of an evaluation: the version that served when it was made."""
 
 
 class ReleaseOffer(Value):
@@ -59,14 +62,41 @@ def release_offer(project: Project) -> ReleaseOffer | None:
         evaluation = store.get_value(evaluated.outputs["evaluation"], Evaluation)
         if digest(evaluation) != run.inputs.get("evaluation"):
             outdated = "the model was evaluated again after this verdict"
+    version = evaluated.inputs.get("adapter", "") if evaluated else ""
     return ReleaseOffer(
         verdict=store.get_value(run.outputs["verdict"], Verdict),
         artifact=run.outputs["verdict"],
         run=run.id,
-        version=evaluated.inputs.get("adapter", "") if evaluated else "",
+        version=version,
         definition=definition,
-        outdated=outdated,
+        outdated=outdated or _other_rival(project, evaluated, version),
     )
+
+
+def _other_rival(project: Project, evaluated: Run | None, version: str) -> str:
+    """Where a version was judged beside one of this project's that no longer serves."""
+    rival = evaluated.inputs.get(RIVAL, "") if evaluated else ""
+    place = project.spec.decide.place
+    past = releases.history(project.store, place)
+    served = {each.version for each in past}
+    if rival not in served or past[-1].version in (rival, version):
+        return ""
+    return (
+        f"it compares with {rival[:12]}, and {past[-1].version[:12]} serves in {place} by now"
+    )
+
+
+def awaiting_release(project: Project) -> ReleaseOffer | None:
+    """A version with its GO that has never served; None if there is none.
+
+    One that served and was taken back waits for nobody.
+    """
+    offer = release_offer(project)
+    if offer is None or not offer.may_be_signed or offer.verdict.outcome != "GO":
+        return None
+    past = releases.history(project.store, project.spec.decide.place)
+    has_served = any(each.version == offer.version for each in past)
+    return None if has_served else offer
 
 
 def sign_release(

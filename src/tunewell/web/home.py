@@ -9,7 +9,14 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from tunewell.decide import AlarmInUse, decisions, sign_decision, signatures
+from tunewell.decide import (
+    AlarmInUse,
+    RecordedDecision,
+    decisions,
+    outdated,
+    sign_decision,
+    signatures,
+)
 from tunewell.decide.wording import money, points, schedule_line
 from tunewell.errors import StoreError, UserError
 from tunewell.iterate import decide_now, newest_decision
@@ -40,6 +47,7 @@ def home_page(request: Request, session: Maker, versions: PageField = 1) -> Resp
     context = context_of(request)
     refuse_any_result(context, session)
     project = context.project
+    recorded = newest_decision(project.store, project.spec.decide.place)
     return page(
         request,
         "home.html",
@@ -51,7 +59,8 @@ def home_page(request: Request, session: Maker, versions: PageField = 1) -> Resp
             context.evaluations,
             page=versions,
         ),
-        recorded=newest_decision(project.store, project.spec.decide.place),
+        recorded=recorded,
+        outdated=outdated(project.store, recorded.decision) if recorded else "",
         schedule_line=schedule_line,
     )
 
@@ -83,12 +92,14 @@ def _decisions(
         session,
         status=400 if error else 200,
         newest=past[0] if past else None,
+        outdated=outdated(context.store, past[0].decision) if past else "",
         earlier=past[1 : 1 + MOST_DECISIONS],
         more=max(len(past) - 1 - MOST_DECISIONS, 0),
         signed={each.decision: each for each in signed},
         signatures=[each for each in signed if past and each.decision == past[0].id],
         findings=_findings(context),
         alarms=_open_alarms(context),
+        weighed=_alarms_weighed(past[0]) if past else (),
         pitfalls=CATALOGUE,
         points=points,
         money=money,
@@ -109,6 +120,12 @@ def _open_alarms(context: AppContext) -> list[AlarmInUse]:
     now = dt.datetime.now(dt.UTC)
     found = alarms_in_use(context.store, since=None, now=now)
     return [each for each in reversed(found) if each.state != "over"][:MOST_ALARMS]
+
+
+def _alarms_weighed(recorded: RecordedDecision) -> set[str]:
+    """Ids of the alarms that a decision names in its evidence."""
+    first = [line.split(" ")[0] for line in recorded.decision.evidence]
+    return {word.removeprefix("alarm:") for word in first if word.startswith("alarm:")}
 
 
 @router.post("/decisions/now")

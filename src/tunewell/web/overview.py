@@ -9,11 +9,12 @@ from typing import Final, Literal
 import sqlalchemy as sa
 
 from tunewell import releases
+from tunewell.decide import outdated
 from tunewell.iterate import newest_decision
 from tunewell.people import Accounts, WorkStore, approvals
 from tunewell.people.approvals import answers_to
 from tunewell.people.promotion import waits_for
-from tunewell.people.signed_release import release_offer
+from tunewell.people.signed_release import awaiting_release, release_offer
 from tunewell.plurals import plural
 from tunewell.project import Project
 from tunewell.store import Store
@@ -238,19 +239,18 @@ def _evaluate(project: Project) -> StageTile:
 
 def _release(project: Project) -> StageTile:
     store = project.store
-    offer = release_offer(project)
+    offer = awaiting_release(project)
     now = releases.serving(store, project.spec.decide.place)
-    if offer is not None and offer.may_be_signed and offer.verdict.outcome == "GO":
-        if now is None or now.version != offer.version:
-            waits = waits_for(project, offer.version)
-            said = f"{offer.version[:12]} waits for {', '.join(waits) or 'its promotion'}"
-            return StageTile(
-                "Release",
-                "waiting",
-                said,
-                href="/release",
-                next="Sign",
-            )
+    if offer is not None:
+        waits = waits_for(project, offer.version)
+        said = f"{offer.version[:12]} waits for {', '.join(waits) or 'its promotion'}"
+        return StageTile(
+            "Release",
+            "waiting",
+            said,
+            href="/release",
+            next="Sign",
+        )
     if now is None:
         return StageTile(
             "Release",
@@ -289,6 +289,15 @@ def _decide(project: Project) -> StageTile:
             href="/decisions",
             next="Decide now",
         )
+    why = outdated(project.store, recorded.decision)
+    if why:
+        return StageTile(
+            "Decide",
+            "waiting",
+            f"{recorded.decision.action}, outdated: {why}",
+            href="/decisions",
+            next="Decide again",
+        )
     return StageTile(
         "Decide",
         "done",
@@ -309,11 +318,10 @@ def debts(project: Project) -> tuple[Debt, ...]:
         able = [each.shown for each in people if answers_to(each, name)]
         who = " or ".join(able) or name
         found.append(Debt(who, "approve the definition", "/definition"))
-    offer = release_offer(project)
-    if offer is not None and offer.may_be_signed and offer.verdict.outcome == "GO":
-        if "an owner's signature" in waits_for(project, offer.version):
-            owners = [each.shown for each in people if each.role == "owner"]
-            found.append(Debt(" or ".join(owners), "sign the release", "/release#sign"))
+    offer = awaiting_release(project)
+    if offer is not None and "an owner's signature" in waits_for(project, offer.version):
+        owners = [each.shown for each in people if each.role == "owner"]
+        found.append(Debt(" or ".join(owners), "sign the release", "/release#sign"))
     book = WorkStore(store)
     for account in people:
         for queue in book.queues(account.id):

@@ -22,7 +22,7 @@ from tunewell.web.access import Maker, MakerForm, OwnerForm, Refused
 from tunewell.web.blind import refuse_any_result
 from tunewell.web.context import AppContext, context_of
 from tunewell.web.render import page
-from tunewell.web.verdict_now import decide_now
+from tunewell.web.verdict_now import decide_next_step, decide_now
 
 router = APIRouter(include_in_schema=False)
 
@@ -152,6 +152,7 @@ def sign(
         raise
     except UserError as error:
         return _release(request, session, place=place, reason=reason, error=error)
+    decide_next_step(context)
     return RedirectResponse("/release#releases", 303)
 
 

@@ -1,10 +1,11 @@
-"""The verdict, made again after people have said something that it rests on."""
+"""Verdict and decision, made again after people have said something that they rest on."""
 
 from __future__ import annotations
 
 import logging
 
 from tunewell.errors import StoreError, UserError
+from tunewell.iterate.decisions import decide_now as decide_on_project
 from tunewell.run import decide_again
 from tunewell.types import Verdict
 from tunewell.web.context import AppContext
@@ -28,3 +29,12 @@ def decide_now(context: AppContext) -> Verdict | None:
     except UserError as error:
         log.warning("the verdict cannot be made: %s", error.message)
         return None
+
+
+def decide_next_step(context: AppContext) -> None:
+    """Decide what to do next with what serves by now; the old decision stays, and says its age."""
+    try:
+        with context.store.lock("tunewell serve"):
+            decide_on_project(context.project)
+    except UserError as error:
+        log.warning("nothing was decided again: %s", error.message)

@@ -24,7 +24,7 @@ from tunewell.monitor.kept_look import (
     last_look,
 )
 from tunewell.people import Session
-from tunewell.releases import history
+from tunewell.releases import Release, history, serving
 from tunewell.web.access import Maker, MakerForm
 from tunewell.web.context import AppContext, context_of
 from tunewell.web.render import page
@@ -56,12 +56,19 @@ def _watch(
         session,
         status=400 if error else 200,
         look=look,
+        serves_since=_released_after(context, look) if look else None,
         open_episodes=[episode for episode in found if episode.is_open],
         noted=[episode for episode in found if not episode.is_open],
         charts=_charts(context, look) if look else [],
         problem=error.message if error else "",
         hint=error.hint if error else "",
     )
+
+
+def _released_after(context: AppContext, look: KeptLook) -> Release | None:
+    """What serves since the last record of a look, whose figures say nothing of it."""
+    now = serving(context.store, context.project.spec.decide.place)
+    return now if now is not None and now.since > look.as_of else None
 
 
 def _charts(context: AppContext, look: KeptLook) -> list[dict[str, Any]]:
