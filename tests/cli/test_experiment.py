@@ -37,7 +37,14 @@ def typed(line: str, folder: Path, *more: str) -> int:
     return main([*line.split(), "-p", str(folder), *more])
 
 
-def fill(folder: Path, *, better: float, users: int = 600) -> list[dt.datetime]:
+def fill(
+    folder: Path,
+    *,
+    better: float,
+    users: int = 600,
+    version: str = "abcdef123456",
+    every: dt.timedelta = dt.timedelta(seconds=1),
+) -> list[dt.datetime]:
     """Requests and thumbs of a test that is running; gives the times of the thumbs."""
     draw = random.Random(5)
     times = []
@@ -46,7 +53,7 @@ def fill(folder: Path, *, better: float, users: int = 600) -> list[dt.datetime]:
         rows, said = [], []
         for number in range(users):
             arm = "candidate" if draw.random() < 0.4 else "current"
-            at = began + dt.timedelta(seconds=number)
+            at = began + number * every
             row = Interaction(
                 id=f"{number:05d}",
                 at=at,
@@ -54,7 +61,7 @@ def fill(folder: Path, *, better: float, users: int = 600) -> list[dt.datetime]:
                 conversation=f"c{number}",
                 assigned=arm,
                 served=arm,
-                version="abcdef123456" if arm == "candidate" else "m",
+                version=version if arm == "candidate" else "m",
                 experiment="spring",
                 step=1,
                 request={"metadata": {"region": "north"}},

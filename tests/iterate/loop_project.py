@@ -21,7 +21,7 @@ task:
   {{name: desk, about: Answers of a desk., input: question, output: text, must_not: [refund]}}
 data: [{{path: rows.jsonl, format: prompt_completion}}]
 metrics: [{{name: must_not}}, {{name: token_f1}}]
-gates: [{{metric: must_not, kind: level, at_least: 0.5}}]
+gates: [{{metric: must_not, kind: level, at_least: 0.5}}{gates}]
 split: {{folds: 2, test: 0.25, review: 0.1}}
 train: {{model: "{model}", epochs: 1, rank: 2, max_tokens: 128, tokens_per_batch: 256}}
 evaluate: {{shots: 1, max_new_tokens: 4}}
@@ -42,10 +42,12 @@ def lines(first: int, count: int) -> str:
     return "\n".join(found) + "\n"
 
 
-def loop_project(folder: Path, model: Path, *, more: str = "") -> Project:
+def loop_project(
+    folder: Path, model: Path, *, more: str = "", gates: str = ""
+) -> Project:
     """The project, its store open."""
     folder.mkdir(exist_ok=True)
-    text = DEFINITION.format(model=model) + more
+    text = DEFINITION.format(model=model, gates=gates) + more
     (folder / "tunewell.yaml").write_text(text, encoding="utf-8")
     (folder / "rows.jsonl").write_text(lines(0, 60), encoding="utf-8")
     file = parse_task(text, path=folder / "tunewell.yaml", environment={})
