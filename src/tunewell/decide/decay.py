@@ -240,18 +240,14 @@ def measure_decay(
             left_out=left_out,
         )
 
-    seen = _seasonal(own)
-    joint = _joint(seen, np.log(np.maximum(rates, 1e-12))) + season[:, None]
-    weight = np.exp(joint - joint.max()).sum(0)
-    weight /= weight.sum()
-    places, sizes = len(own.age), len(STEPS)
+    weight = _weights(_seasonal(own), np.log(np.maximum(rates, 1e-12)) + season[:, None])
     kept = weight > LEAST_WEIGHT
     return Decay(
         weight[kept] / weight[kept].sum(),
-        rate=np.concatenate([RATES, np.repeat(RATES, places * sizes)])[kept],
-        step=np.concatenate([np.zeros(len(RATES)), np.tile(STEPS, len(RATES) * places)])[kept],
+        rate=np.concatenate([RATES, np.repeat(RATES, len(STEPS))])[kept],
+        step=np.concatenate([np.zeros(len(RATES)), np.tile(STEPS, len(RATES))])[kept],
         age=age,
-        readings=places,
+        readings=len(own.age),
         left_out=left_out,
     )
 
@@ -335,19 +331,22 @@ def _seasonal(term: _Term) -> _Grid:
     return _Grid(slow + np.log(1 - chance), sudden)
 
 
-def _joint(grid: _Grid, rates: Floats) -> Floats:
-    """Log probability of every season and way beside their priors, shape (seasons, ways).
+def _weights(grid: _Grid, prior: Floats) -> Floats:
+    """Probability of each rate without a sudden loss, then with one of each size, shape (ways,).
+
+    When a sudden loss came does not matter for what is lost by now: its moments are summed up.
 
     Args:
         grid: Of the version.
-        rates: Log prior of each rate, by season, shape (seasons, rates).
+        prior: Log prior of each season and rate, shape (seasons, rates).
     """
-    slow = grid.slow + rates
-    sudden = grid.sudden + rates[:, :, None, None]
-    return np.concatenate(
-        [slow, sudden.reshape(len(slow), -1)],
-        axis=1,
-    )
+    slow = grid.slow + prior
+    sudden = grid.sudden + prior[:, :, None, None]
+    top = max(float(slow.max()), float(sudden.max()))
+    by_rate = np.exp(slow - top).sum(0)
+    by_size = np.exp(sudden - top).sum((0, 2))
+    weight: Floats = np.concatenate([by_rate, by_size.ravel()])
+    return weight / weight.sum()
 
 
 def _log_sum(values: Floats) -> Floats:
