@@ -42,9 +42,7 @@ def lines(first: int, count: int) -> str:
     return "\n".join(found) + "\n"
 
 
-def loop_project(
-    folder: Path, model: Path, *, more: str = "", gates: str = ""
-) -> Project:
+def loop_project(folder: Path, model: Path, *, more: str = "", gates: str = "") -> Project:
     """The project, its store open."""
     folder.mkdir(exist_ok=True)
     text = DEFINITION.format(model=model, gates=gates) + more

@@ -346,7 +346,8 @@ def _weights(grid: _Grid, prior: Floats) -> Floats:
     by_rate = np.exp(slow - top).sum(0)
     by_size = np.exp(sudden - top).sum((0, 2))
     weight: Floats = np.concatenate([by_rate, by_size.ravel()])
-    return weight / weight.sum()
+    weight /= weight.sum()
+    return weight
 
 
 def _log_sum(values: Floats) -> Floats:

@@ -81,9 +81,7 @@ def _other_rival(project: Project, evaluated: Run | None, version: str) -> str:
     served = {each.version for each in past}
     if rival not in served or past[-1].version in (rival, version):
         return ""
-    return (
-        f"it compares with {rival[:12]}, and {past[-1].version[:12]} serves in {place} by now"
-    )
+    return f"it compares with {rival[:12]}, and {past[-1].version[:12]} serves in {place} by now"
 
 
 def awaiting_release(project: Project) -> ReleaseOffer | None:
