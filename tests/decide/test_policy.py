@@ -73,6 +73,8 @@ def test_what_only_the_last_weeks_show_is_looked_at_first() -> None:
     assert "last four weeks" in asked.why
     named = decide_next(evidence(15, jumped, alarms=(alarm("knowledge", 12),)))
     assert named.action == "retrain"
+    long_known = decide_next(evidence(15, jumped, alarms=(alarm("knowledge", 3),)))
+    assert long_known.action == "collect", "what it was about was in the readings before"
     lasting = [*jumped, *(reading(week, 62) for week in range(15, 20))]
     assert decide_next(evidence(20, lasting)).action == "retrain"
 

@@ -187,7 +187,7 @@ class DecisionEvidence(Value):
     fewest_days: float = Field(default=0.0, ge=0)
     fewest_rows: int = Field(default=1, ge=0)
     most_risk: float = Field(
-        default=0.1,
+        default=0.05,
         gt=0,
         lt=1,
     )

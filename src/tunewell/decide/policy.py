@@ -95,6 +95,16 @@ class _Case:
         return weighed.best == 0 and 1 - weighed.pays <= self.evidence.most_risk
 
     @property
+    def is_explained(self) -> bool:
+        """Whether an open alarm says that the world changed in the last four weeks.
+
+        One of longer ago has been in the readings since then: it explains nothing that is new.
+        """
+        since = self.evidence.now - dt.timedelta(days=LOOK_DAYS)
+        found = open_alarms(self.evidence, OF_THE_WORLD)
+        return any(each.alarm.since_high >= since for each in found)
+
+    @property
     def never_pays(self) -> bool:
         """Whether costs were weighed, and no retraining within the horizon pays."""
         schedule = self.schedule
@@ -326,7 +336,7 @@ def _look_first(case: _Case) -> Decision | None:
         return None
     if not case.is_worth_its_risk:
         return None
-    if case.of_alarm(OF_THE_WORLD) is not None or case.was_due:
+    if case.is_explained or case.was_due:
         return None
     return Decision(
         action="collect",

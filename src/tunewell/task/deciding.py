@@ -35,7 +35,7 @@ class DecideSection(Value):
     cadence_days: float = Field(default=0.0, ge=0, le=3_650)
     fewest_days: float = Field(default=0.0, ge=0, le=3_650)
     fewest_rows: int = Field(default=20, ge=1)
-    most_risk: float = Field(default=0.1, gt=0, lt=1)
+    most_risk: float = Field(default=0.05, gt=0, lt=1)
     recovers: float = Field(default=1.0, gt=0, le=1)
     rows_from_use: Literal["corrected", "none"] = "corrected"
     promote: Literal["earned", "never"] = "earned"
