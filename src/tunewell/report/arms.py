@@ -19,7 +19,7 @@ ARMS: Final = {
     "base": "the model before fine-tuning",
     "prompted": "the same model with its best prompt",
     "tuned": "after fine-tuning",
-    "production": "what is in use today",
+    "production": "what was in use when this was measured",
 }
 """What the usual arms are, in words."""
 
