@@ -170,6 +170,8 @@ def test_errors_rise_with_the_noise(store: Store, rows: list[Example]) -> None:
     assert isinstance(silent.increase, Unscored)
     assert isinstance(silent.word_errors, Estimate)
     assert silent.word_errors.n == len(rows)
+    by_name = {kind.name: kind for kind in made.kinds}
+    assert by_name["no-speech"].stressed.value == pytest.approx(silent.word_errors.value)
 
 
 def test_an_unknown_kind_is_refused_with_all_there_are(store: Store, rows: list[Example]) -> None:

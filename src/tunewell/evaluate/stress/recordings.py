@@ -26,6 +26,11 @@ VOICES = 3
 """Other people who speak at once in babble."""
 
 
+def is_silent(row: Example) -> bool:
+    """Whether nobody speaks in the recording of a row: no word is right."""
+    return bool(row.audio) and row.kind == NO_SPEECH
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """What a change may draw on.

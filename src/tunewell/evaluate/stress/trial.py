@@ -10,6 +10,7 @@ from functools import cached_property
 from tunewell.evaluate.lookup import by_name, ids_of
 from tunewell.evaluate.stress.label_preservation import discounted, preserved_share
 from tunewell.evaluate.stress.perturbations import Perturbation
+from tunewell.evaluate.stress.recordings import is_silent
 from tunewell.evaluate.stress.result import Endured
 from tunewell.evaluate.table import Table, table_of
 from tunewell.metrics import Metric
@@ -75,14 +76,23 @@ class Trial:
         perturbed: dict[str, Example] = {}
         for row in self.rows:
             changed = kind(row, seed=seed)
-            if changed is not None and not self.metric.applies(changed):
+            if changed is None:
+                continue
+            if is_silent(changed) or not self.metric.applies(changed):
                 perturbed[row.id] = changed
         return perturbed
 
     def judge(
         self, prediction: Prediction, example: Example, guards: Sequence[str] = ()
     ) -> Answered:
-        """Hold an answer against its row; one that holds a guard's text fails."""
+        """Hold an answer against its row; one that holds a guard's text fails.
+
+        Where nobody speaks, any word fails.
+        """
+        if is_silent(example):
+            heard = bool(prediction.text.strip())
+            worst = self.metric.info.low if self.metric.info.bigger_is_better else 1.0
+            return Answered(float(heard), worst if heard else self.passing)
         said = prediction.text.casefold()
         if any(guard.casefold() in said for guard in guards):
             return Answered(1.0, self.metric.info.low)

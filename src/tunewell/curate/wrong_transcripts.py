@@ -1,0 +1,116 @@
+"""Transcripts that do not fit their recording, by the loss of a model that was never trained (D10).
+
+The model writes down what it hears itself. Wherever the given words differ from its own, its own
+are scored with that one place as given; a place that makes them far less probable puts the
+transcript in doubt. Names that the model mishears in several places therefore do not add up. All is
+scored in the same plain form, so that case and punctuation do not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from rapidfuzz.distance import Levenshtein
+
+from tunewell.metrics.spoken_words import spoken_words
+from tunewell.model.base import Model
+from tunewell.plurals import plural
+from tunewell.stats import proportion
+from tunewell.types import Example, Finding, Threshold
+
+MOST_NATS: Final = 10.0
+"""Own words that are so much more probable (e^10, 22,000 times) put a transcript in doubt."""
+
+_STAGE: Final = "curate"
+
+
+@dataclass(frozen=True)
+class TranscriptDoubt:
+    """How much better a model's own words fit a recording than the given ones.
+
+    Attributes:
+        row: Id.
+        nats: Natural logarithm of how many times its own words are more probable than they are with
+            the given ones in the one place that fits least; 0 where all words are the same.
+        heard: Its own words.
+    """
+
+    row: str
+    nats: float
+    heard: str
+
+
+def transcript_doubts(
+    model: Model, rows: Sequence[Example], *, language: str = "en"
+) -> list[TranscriptDoubt]:
+    """Doubts of rows that are heard, the greatest first; rows that cannot be scored are left out.
+
+    Args:
+        model: Hears; best the base model, which has learned none of the transcripts.
+        rows: Rows that are heard; those in which nobody speaks are not looked at.
+        language: As in `spoken_words`.
+    """
+    spoken = [row for row in rows if row.audio and row.target]
+    said = model.generate([row.prompt for row in spoken])
+    found = []
+    for row, own in zip(spoken, said, strict=True):
+        words = spoken_words(own.text, language)
+        variants = _variants(words, spoken_words(row.target, language))
+        scores = model.score([row.prompt] * len(variants), variants)
+        if all(score.tokens for score in scores):
+            nats = max(score.nats for score in scores) - scores[0].nats
+            found.append(TranscriptDoubt(row.id, nats, variants[0]))
+    return sorted(found, key=lambda doubt: -doubt.nats)
+
+
+def _variants(heard: Sequence[str], given: Sequence[str]) -> list[str]:
+    """What was heard, then the same with each place as given where the two differ.
+
+    Example:
+        >>> _variants(["stop", "the", "cat"], ["stop", "a", "cat", "now"])
+        ['stop the cat', 'stop a cat', 'stop the cat now']
+    """
+    found = [" ".join(heard)]
+    for place in Levenshtein.opcodes(heard, given):
+        if place.tag != "equal":
+            middle = given[place.dest_start : place.dest_end]
+            changed = [*heard[: place.src_start], *middle, *heard[place.src_end :]]
+            found.append(" ".join(changed))
+    return found
+
+
+def wrong_transcripts(
+    model: Model | None, rows: Sequence[Example], *, language: str = "en"
+) -> Finding:
+    """D10: rows whose transcript is in doubt, the worst first.
+
+    Args:
+        model: As in `transcript_doubts`; None = there is none on this machine.
+        rows: Rows that are heard.
+        language: As in `spoken_words`.
+    """
+    if model is None:
+        from tunewell.model.speech.weights import PACKAGE_HINT
+
+        why = f"Transcripts were not compared with their recordings: {PACKAGE_HINT}."
+        return Finding(code="D10", status="unchecked", stage=_STAGE, why=why)
+    doubts = transcript_doubts(model, rows, language=language)
+    if not doubts:
+        why = "No row that is heard could be scored."
+        return Finding(code="D10", status="unchecked", stage=_STAGE, why=why)
+    above = [doubt.row for doubt in doubts if doubt.nats > MOST_NATS]
+    return Finding(
+        code="D10",
+        status="found" if above else "clear",
+        stage=_STAGE,
+        why=(
+            f"For {len(above)} of {plural(len(doubts), 'row')}, {model.name} finds other words far "
+            "more probable than the transcript: recording and words may not belong together."
+        ),
+        estimate=proportion(len(above), len(doubts)),
+        threshold=Threshold(value=0.0, origin="built-in"),
+        rows=tuple(above),
+        remedy="listen to them, the most doubtful first" if above else "",
+    )
