@@ -12,13 +12,16 @@ import contextlib
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
 from tunewell.errors import MissingExtraError, UserError
 from tunewell.platforms import processors
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 Pass = Callable[[pa.Table], pa.Table]
 """Takes a batch, gives a batch with as many rows in the same order.
@@ -82,20 +85,35 @@ class Engine:
         if table.num_rows < SMALL or self.workers < 2:
             return pa.concat_tables([function(batch) for batch in batches])
 
-        return pa.concat_tables(_in_processes(batches, function, self.workers))
+        return pa.concat_tables(in_processes(batches, function, self.workers))
 
 
-def _in_processes(batches: list[pa.Table], function: Pass, workers: int) -> list[pa.Table]:
-    """Each batch in one of the pool's processes; the pool is kept for the next pass.
+def in_processes(
+    items: Sequence[Item],
+    function: Callable[[Item], Result],
+    workers: int,
+) -> list[Result]:
+    """A function of each item, in processes of this machine; the pool is kept for the next time.
 
     Loky starts its processes without importing the caller's main module, so a script needs no
     ``if __name__ == "__main__"``, and a worker that is killed is an error here, not a hang.
+
+    Args:
+        items: What the function is called with.
+        function: Without side effects beyond files of its own.
+        workers: Processes.
+
+    Returns:
+        The results, in the order of the items.
+
+    Raises:
+        UserError: A process was killed.
     """
     import loky
 
     pool = loky.get_reusable_executor(max_workers=workers, timeout=IDLE_S)
     try:
-        return list(pool.map(function, batches))
+        return list(pool.map(function, items))
     except loky.process_executor.TerminatedWorkerError as reason:
         raise UserError(
             "a worker process was killed while it read rows, usually out of memory",

@@ -53,12 +53,13 @@ from tunewell.people import (
 )
 from tunewell.people.guide import conversation
 from tunewell.people.nearest_texts import Near
+from tunewell.platforms import processors
 from tunewell.plurals import plural
 from tunewell.project import Project
 from tunewell.review.automatic_flags import marker
 from tunewell.store import Store
 from tunewell.types import Feedback
-from tunewell.watching_traffic import SeenTraffic, Traffic
+from tunewell.watching_traffic import MANY_ROWS, SeenTraffic, Traffic
 
 QUEUE: Final = "queue"
 
@@ -101,6 +102,7 @@ def look_at_traffic(
         extra=_further_channels(project, traffic, seen),
         holidays=asked.holidays if holidays is None else holidays,
         kept={seen.records.name: seen.terms} if seen.terms else None,
+        workers=processors() if len(seen.records) >= MANY_ROWS else 1,
     )
     watched = replace(
         watched,

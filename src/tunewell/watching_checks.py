@@ -5,19 +5,23 @@ Some answers of each day are checked, drawn by their ids: the same ones whenever
 
 from __future__ import annotations
 
-import hashlib
+import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
+
+import numpy as np
 
 from tunewell.metrics.base import Marked, Metric
 from tunewell.metrics.build import metrics_of_kinds
 from tunewell.monitor.found import UncheckedChannel
 from tunewell.monitor.interactions import FORM, OUTDATED, UNSUPPORTED
 from tunewell.monitor.served import served_answers
+from tunewell.monitor.traffic_block import marks_of
 from tunewell.project import Project
 from tunewell.review.automatic_flags import Marker, marker
+from tunewell.store.kept_traffic import Fields
 from tunewell.task import TaskSpec
 from tunewell.types import Example, Interaction
 
@@ -99,35 +103,42 @@ def answer_checks(project: Project) -> AnswerChecks:
     )
 
 
-def drawn_a_day(interactions: Iterable[Interaction]) -> list[Interaction]:
+def drawn_a_day(
+    days: Sequence[dt.date],
+    ids: Sequence[str],
+) -> list[int]:
     """Some answers of each day, by the digests of their ids: every one as likely as the others.
 
     Args:
-        interactions: Of whole days.
+        days: Of each answer, whole ones.
+        ids: Of their interactions.
+
+    Returns:
+        Their places, day by day.
     """
-    days: dict[str, list[Interaction]] = defaultdict(list)
-    for row in interactions:
-        if row.ended == "answered" and row.response and not row.shadow_of:
-            days[f"{row.at:%Y-%m-%d}"].append(row)
-    drawn = []
-    for rows in days.values():
-        drawn += sorted(rows, key=_lot)[:CHECKED_A_DAY]
+    by_day: dict[dt.date, list[int]] = defaultdict(list)
+    for place, day in enumerate(days):
+        by_day[day].append(place)
+    lots = marks_of(ids).view(np.uint64)
+    drawn: list[int] = []
+    for places in by_day.values():
+        order = np.argsort(lots[places], kind="stable")[:CHECKED_A_DAY]
+        drawn += [places[i] for i in order.tolist()]
     return drawn
-
-
-def _lot(row: Interaction) -> bytes:
-    return hashlib.blake2b(row.id.encode(), digest_size=8).digest()
 
 
 def checked_answers(
     checks: AnswerChecks,
-    interactions: Iterable[Interaction],
+    interactions: Iterable[Fields],
 ) -> dict[str, dict[str, str]]:
     """What the checks say of some answers of each day, by interaction.
 
     Args:
         checks: Of the project.
-        interactions: Of whole days.
+        interactions: The fields of interactions of whole days by name.
     """
-    drawn = served_answers(drawn_a_day(interactions))
-    return {answer.id: checks.of(answer.output, answer.example) for answer in drawn}
+    rows = [row for row in interactions if row["ended"] == "answered"]
+    rows = [row for row in rows if row["response"] and not row["shadow_of"]]
+    drawn = drawn_a_day([row["at"].date() for row in rows], [row["id"] for row in rows])
+    answers = served_answers([Interaction.model_validate(rows[place]) for place in drawn])
+    return {answer.id: checks.of(answer.output, answer.example) for answer in answers}

@@ -6,24 +6,31 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 import sqlalchemy as sa
 
+from tunewell.engine import in_processes
 from tunewell.errors import DataError
 from tunewell.monitor.feedback_table import FeedbackTable
 from tunewell.monitor.interactions import interaction_records
 from tunewell.monitor.kept_blocks import KeptBlocks
-from tunewell.monitor.kept_traffic import is_old, kept_traffic
+from tunewell.monitor.kept_traffic import TrafficPart, is_old, kept_traffic, part_block
 from tunewell.monitor.periods import Grid, grid_of
 from tunewell.monitor.records import DatedRecords
 from tunewell.monitor.served import ServedAnswer, served_answers
 from tunewell.monitor.stream_terms import StreamTerms
+from tunewell.platforms import processors
 from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.store.kept_traffic import read_feedback, read_interactions
 from tunewell.store.traffic_tables import feedback, interactions
+from tunewell.task import TaskFile
 from tunewell.types import Feedback, Interaction, digest
 from tunewell.watching_checks import AnswerChecks, answer_checks, checked_answers
+
+MANY_ROWS: Final = 60_000
+"""Rows that are read by several processes: starting them costs some seconds."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,7 @@ class Traffic:
         checks: What is checked of answers.
         slices: Fields that the project's slices go by.
         settings: What anything that is kept depends on.
+        file: The project's definition.
     """
 
     store: Store
@@ -64,6 +72,7 @@ class Traffic:
     checks: AnswerChecks
     slices: tuple[str, ...] = ()
     settings: str = ""
+    file: TaskFile | None = None
 
     @cached_property
     def interactions(self) -> tuple[Interaction, ...]:
@@ -122,7 +131,7 @@ class Traffic:
             self.interactions,
             self.feedback,
             as_of=self.until,
-            checked=checked_answers(self.checks, self.interactions),
+            checked=checked_answers(self.checks, map(vars, self.interactions)),
         )
         grid = grid_of(int(records.seconds[0]), int(self.until.timestamp()) + 1)
         return SeenTraffic(records, FeedbackTable.of(self.feedback, records.ids), grid)
@@ -133,13 +142,54 @@ class Traffic:
         if self.is_cut or not is_old(self.store):
             return self.anew
         files = KeptBlocks(self.store, self.settings)
-        kept = kept_traffic(self.store, files, lambda rows: checked_answers(self.checks, rows))
+        kept = kept_traffic(
+            self.store,
+            files,
+            lambda rows: checked_answers(self.checks, rows),
+            elsewhere=self._in_processes,
+        )
         return SeenTraffic(kept.records, kept.said, kept.grid, kept.terms, files)
+
+    def _in_processes(
+        self,
+        parts: Sequence[TrafficPart],
+    ) -> None:
+        """Make the files of many parts in several processes; of few they are made later."""
+        workers = min(processors(), len(parts))
+        if self.file is None or workers < 2 or sum(part.rows for part in parts) < MANY_ROWS:
+            return
+        make = _PartMaker(self.file, self.store.url, self.settings)
+        in_processes(parts, make, workers)
 
     @property
     def records(self) -> DatedRecords:
         """The interactions in columns."""
         return self.seen.records
+
+
+@dataclass(frozen=True)
+class _PartMaker:
+    """Makes the file of a part in another process.
+
+    Attributes:
+        file: The project's definition.
+        url: Of its database.
+        settings: What anything that is kept depends on.
+    """
+
+    file: TaskFile
+    url: str
+    settings: str
+
+    def __call__(
+        self,
+        part: TrafficPart,
+    ) -> None:
+        """Make it, with a connection of its own."""
+        with Project(self.file, Store(self.file.root, url=self.url)) as project:
+            checks = answer_checks(project)
+            files = KeptBlocks(project.store, self.settings)
+            part_block(project.store, files, part, lambda rows: checked_answers(checks, rows))
 
 
 def traffic_of(
@@ -171,6 +221,7 @@ def traffic_of(
         checks=answer_checks(project),
         slices=tuple(each.field for each in project.spec.slices),
         settings=_settings(project),
+        file=project.file,
     )
 
 

@@ -126,16 +126,14 @@ def test_checks_without_what_they_need_are_unchecked_by_name(tmp_path: Path) -> 
 
 
 def test_a_few_answers_of_each_day_are_checked_and_always_the_same() -> None:
-    rows = [
-        Interaction(id=f"{day}-{n}", at=FIRST + dt.timedelta(days=day, minutes=n), response="a")
-        for day in range(3)
-        for n in range(200)
-    ]
-    drawn = [row.id for row in drawn_a_day(rows)]
+    days = [FIRST.date() + dt.timedelta(days=n // 200) for n in range(600)]
+    ids = [f"{n // 200}-{n % 200}" for n in range(600)]
+    drawn = drawn_a_day(days, ids)
     assert len(drawn) == 3 * CHECKED_A_DAY
-    assert drawn == [row.id for row in drawn_a_day(rows)]
-    later = [row.id for row in drawn_a_day(rows[200:])]
-    assert later == drawn[CHECKED_A_DAY:]
+    assert [place // 200 for place in drawn] == sorted(place // 200 for place in drawn)
+    assert drawn == drawn_a_day(days, ids)
+    later = drawn_a_day(days[200:], ids[200:])
+    assert [place + 200 for place in later] == drawn[CHECKED_A_DAY:]
 
 
 def test_feedback_about_nothing_is_evidence_of_lost_rows(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,9 +13,13 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from tunewell import watching_traffic
 from tunewell.gateway.keep import feedback_line, interaction_line
+from tunewell.monitor import kept_traffic
 from tunewell.monitor.found import Watched
 from tunewell.monitor.kept_blocks import FOLDER, KeptBlocks, forget_kept
+from tunewell.monitor.kept_traffic import day_counts
+from tunewell.monitor.periods import EPOCH
 from tunewell.monitor.watch import look
 from tunewell.project import Project
 from tunewell.stats import steps
@@ -181,7 +186,7 @@ def test_files_that_are_cut_off_or_gone_are_made_again(
     project: Project, at_once: list[object]
 ) -> None:
     _put_days(project.store, DAYS - 4, DAYS)
-    files = sorted((project.store.root / FOLDER).glob("*.npz"))
+    files = sorted((project.store.root / FOLDER).glob("*.safetensors"))
     for path in files[::3]:
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     files[1].unlink()
@@ -209,24 +214,6 @@ def test_rows_that_come_late_or_are_removed_are_seen(project: Project) -> None:
     assert _bits(_look(project)) == kept
 
 
-def _is_of_clusters(channel: str) -> bool:
-    """Which texts make a cluster depends on the words that were counted."""
-    return "cluster" in channel or "scope" in channel
-
-
-def _apart_from_clusters(watched: Watched) -> set[tuple[str, dt.datetime]]:
-    """The channel and the beginning of each alarm."""
-    alarms = {(alarm.channel, alarm.since) for alarm in watched.alarms}
-    return {each for each in alarms if not _is_of_clusters(each[0])}
-
-
-def _totals(watched: Watched) -> dict[str, np.ndarray]:
-    """What each channel adds up, by its name and slice."""
-    channels = [each.channel for each in watched.channels]
-    kept = [each for each in channels if not _is_of_clusters(each.name)]
-    return {str(each.key): each.total for each in kept}
-
-
 @pytest.mark.slow
 def test_what_is_kept_says_the_same_as_reading_everything(project: Project) -> None:
     _put_days(project.store, DAYS - 4, DAYS)
@@ -237,11 +224,39 @@ def test_what_is_kept_says_the_same_as_reading_everything(project: Project) -> N
     )
     anew = look([traffic.anew.records])
     assert traffic.seen.terms is not None
-    assert _apart_from_clusters(kept) == _apart_from_clusters(anew)
-    ours, theirs = _totals(kept), _totals(anew)
+    said = {(alarm.channel, alarm.slice, alarm.since) for alarm in kept.alarms}
+    assert said == {(alarm.channel, alarm.slice, alarm.since) for alarm in anew.alarms}
+    ours = {str(each.channel.key): each.channel.total for each in kept.channels}
+    theirs = {str(each.channel.key): each.channel.total for each in anew.channels}
     assert ours.keys() == theirs.keys()
+    assert any("cluster" in name for name in ours)
     for key, total in ours.items():
         np.testing.assert_allclose(total, theirs[key], err_msg=str(key))
+
+
+@pytest.mark.slow
+def test_several_processes_give_the_same_bits(
+    tmp_path: Path, at_once: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching_traffic, "MANY_ROWS", 1)
+    monkeypatch.setattr(watching_traffic, "processors", lambda: 2)
+    written: list[str] = []
+    monkeypatch.setattr(kept_traffic, "block_of", lambda *_: written.append("here"))
+    with _project(tmp_path / "p") as other:
+        _put_days(other.store, 0, DAYS)
+        assert _bits(_look(other)) == at_once
+    assert not written
+
+
+def test_days_are_counted_as_they_are(project: Project) -> None:
+    days = Counter((row.at - EPOCH).days for row in INTERACTIONS)
+    gone = sorted(days)[50]
+    with project.store.connection(write=True) as connection:
+        day = (EPOCH + dt.timedelta(days=gone)).date().isoformat()
+        connection.execute(sa.delete(interactions).where(interactions.c.at.startswith(day)))
+    counts = day_counts(project.store, interactions)
+    last = max(counts)
+    assert counts == {day: (rows, 0) for day, rows in days.items() if day <= last and day != gone}
 
 
 def test_erasing_a_person_removes_what_is_kept(project: Project) -> None:

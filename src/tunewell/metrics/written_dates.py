@@ -47,6 +47,8 @@ _PATTERNS = (
     re.compile(rf"(?<!\d){_YEAR}-(?P<month>\d{{2}})-(?P<day>\d{{2}})(?!\d)"),
 )
 
+_DIGIT = re.compile(r"\d")
+
 WrittenDate = tuple[int, int, str]
 """Start, end, ISO date."""
 
@@ -58,6 +60,8 @@ def dates_in(text: str) -> Iterator[WrittenDate]:
         >>> list(dates_in("due on 3 March 2026 or 04.05.2026"))
         [(7, 19, '2026-03-03'), (23, 33, '2026-05-04')]
     """
+    if not _DIGIT.search(text):
+        return
     lower = text.lower()
     if len(lower) != len(text):
         # A few letters change length; then keep positions.

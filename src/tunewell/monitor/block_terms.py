@@ -23,7 +23,7 @@ from tunewell.monitor.traffic_block import (
     rows_of_entries,
     texts_of,
 )
-from tunewell.monitor.words import FRESH_S, TermTable, fresh_entries
+from tunewell.monitor.words import FRESH_S, TermTable, TermUses, fresh_uses, joined_uses
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class ReferenceTerms:
 
     Attributes:
         until_s: End of the reference, seconds since 1970.
-        known: Records of the reference that hold each term.
+        known: Records of the reference that hold each term, in the order of the alphabet.
         groups: What binds interactions together, and not all of them.
         clusters: Of what is asked; None where there are too few texts.
         place: Where the clusters have each term.
@@ -57,31 +57,36 @@ def reference_terms(
         middle_s: Until when clusters are made of it, seconds since 1970.
         until_s: Its end.
     """
-    names = {name for block in blocks for name in texts_of(block[f"{WORDS} names"])}
+    every = {name for block in blocks for name in texts_of(block[f"{WORDS} names"])}
     # In the order of the alphabet: the same however the days are put into blocks.
-    place = {name: i for i, name in enumerate(sorted(names))}
+    names = sorted(every)
+    number = {name: i for i, name in enumerate(names)}
     rows, columns, asked = [], [], []
     size = 0
     for block in blocks:
-        at = np.array([place[name] for name in texts_of(block[f"{WORDS} names"])], dtype=np.int64)
+        at = [number[name] for name in texts_of(block[f"{WORDS} names"])]
         inside = int(np.searchsorted(block["seconds"], until_s))
         row = rows_of_entries(block, WORDS)
         kept = row < inside
         rows.append(row[kept] + size)
-        columns.append(at[block[f"{WORDS} entries"][kept]])
+        columns.append(np.array(at, dtype=np.int64)[block[f"{WORDS} entries"][kept]])
         asked.append(is_asked(block)[kept])
         size += inside
     row, column = np.concatenate(rows), np.concatenate(columns)
-    counts = np.bincount(column, minlength=len(place))
-    terms = tuple(place)
+    counts = np.bincount(column, minlength=len(names))
+    # Words of the last block that come after the reference have no place in it.
+    used = np.flatnonzero(counts)
+    place = np.cumsum(counts > 0) - 1
+    terms = tuple(names[i] for i in used.tolist())
     of_asked = np.concatenate(asked)
     fitted = sum(int(np.searchsorted(block["seconds"], middle_s)) for block in blocks)
+    table = TermTable(terms, row[of_asked], place[column[of_asked]])
     return ReferenceTerms(
         until_s=until_s,
-        known=dict(zip(terms, counts.tolist(), strict=True)),
+        known=dict(zip(terms, counts[used].tolist(), strict=True)),
         groups=tuple(name for name in GROUPS if _binds(blocks, name, until_s)),
-        clusters=text_clusters(TermTable(terms, row[of_asked], column[of_asked]), fitted),
-        place=place,
+        clusters=text_clusters(table, fitted),
+        place={name: i for i, name in enumerate(terms)},
     )
 
 
@@ -103,14 +108,14 @@ def _binds(
 
 def against_reference(
     block: Block,
-    before: Block | None,
+    before: Sequence[Block],
     reference: ReferenceTerms,
 ) -> dict[str, NDArray[Any]]:
     """What a block adds once there is a reference.
 
     Args:
         block: The block.
-        before: The whole block before it; None for the first one.
+        before: The whole blocks of the weeks before it, oldest first.
         reference: What it is held against.
     """
     made: dict[str, NDArray[Any]] = {"new": _new_share(block, reference)}
@@ -151,65 +156,117 @@ def _clustered(
 
 def _fresh(
     block: Block,
-    before: Block | None,
+    before: Sequence[Block],
     kind: str,
     groups: Sequence[str],
 ) -> dict[str, NDArray[Any]]:
     """Which uses of terms count: one of a group in four weeks; first by thread, then by user."""
     made: dict[str, NDArray[Any]] = {}
-    kept = np.ones(block[f"{kind} entries"].size, dtype=np.bool_)
-    was: NDArray[np.bool_] | None = None
-    if before is not None:
-        was = np.ones(before[f"{kind} entries"].size, dtype=np.bool_)
+    row = rows_of_entries(block, kind)
+    term = block[f"{kind} entries"].astype(np.int64)
+    kept = np.ones(term.size, dtype=np.bool_)
+    was = ""
+    number = {name: i for i, name in enumerate(block[f"{kind} names"].tolist())}
+    since_s = int(block["seconds"].min(initial=0)) - FRESH_S
+    recent = [_Earlier.of(each, kind, number, since_s) for each in before]
     for group in groups:
-        kept = kept & _first_uses(block, before, (kind, group), kept, was)
-        made[f"{kind} fresh by {group}"] = kept
-        if before is not None:
-            was = before[f"{kind} fresh by {group}"]
+        members = _Members.of(block, group)
+        own = TermUses(term, members.number(block)[row], block["seconds"][row]).only(kept)
+        uses = joined_uses([*(each.uses(members, was) for each in recent), own])
+        fresh = fresh_uses(uses)
+        kept = kept.copy()
+        kept[kept] = fresh[uses.term.size - own.term.size :]
+        was = f"{kind} fresh by {group}"
+        made[was] = kept
     made[f"{kind} fresh"] = kept
-    row = rows_of_entries(block, kind)[kept]
-    day = block["seconds"][row] // DAY_S
     size = max(block[f"{kind} names"].size, 1)
-    both, counts = np.unique(day * size + block[f"{kind} entries"][kept], return_counts=True)
-    made[f"{kind} day"] = both // size
-    made[f"{kind} term"] = (both % size).astype(np.int32)
-    made[f"{kind} count"] = counts.astype(np.int32)
-    made[f"{kind} total"] = np.bincount(block[f"{kind} entries"], minlength=size)[:size]
+    day = block["seconds"][row[kept]] // DAY_S
+    cells = np.sort(day * size + term[kept])
+    begins = np.flatnonzero(np.diff(cells, prepend=-1))
+    made[f"{kind} day"] = cells[begins] // size
+    made[f"{kind} term"] = (cells[begins] % size).astype(np.int32)
+    made[f"{kind} count"] = np.diff(begins, append=cells.size).astype(np.int32)
+    made[f"{kind} total"] = np.bincount(term, minlength=size)[:size]
     return made
 
 
-def _first_uses(
-    block: Block,
-    before: Block | None,
-    what: tuple[str, str],
-    kept: NDArray[np.bool_],
-    was: NDArray[np.bool_] | None,
-) -> NDArray[np.bool_]:
-    """Of the uses that count so far, those that are their group's first in four weeks."""
-    kind, group = what
-    row = rows_of_entries(block, kind)
-    term = block[f"{kind} entries"].astype(np.int64)
-    mark = block[group][row]
-    seconds = block["seconds"]
-    earlier = 0
-    if before is not None and was is not None:
-        names = {name: i for i, name in enumerate(block[f"{kind} names"].tolist())}
-        local = [names.get(name, -1) for name in before[f"{kind} names"].tolist()]
-        of = np.array([*local, -1], dtype=np.int64)[before[f"{kind} entries"]]
-        rows = rows_of_entries(before, kind)
-        due = was & (of >= 0)
-        if seconds.size:
-            due &= before["seconds"][rows] > seconds[0] - FRESH_S
-        earlier = int(due.sum())
-        term = np.concatenate([of[due], term])
-        mark = np.concatenate([before[group][rows[due]], mark])
-        row = np.concatenate([rows[due], row + before["seconds"].size])
-        seconds = np.concatenate([before["seconds"], seconds])
-    counted = np.concatenate([np.ones(earlier, dtype=np.bool_), kept])
-    first = np.zeros(counted.size, dtype=np.bool_)
-    first[counted] = fresh_entries(row[counted], term[counted], mark[counted], seconds)
-    found: NDArray[np.bool_] = first[earlier:]
-    return found
+@dataclass(frozen=True)
+class _Members:
+    """The groups that a block's records are of.
+
+    Attributes:
+        group: What they are called.
+        marks: Theirs, ascending.
+    """
+
+    group: str
+    marks: Ints
+
+    @classmethod
+    def of(
+        cls,
+        block: Block,
+        group: str,
+    ) -> _Members:
+        """Those of a block."""
+        marks = np.unique(block[group])
+        return cls(group, marks[marks != 0])
+
+    def number(
+        self,
+        block: Block,
+    ) -> Ints:
+        """A number from 1 on for each record of a block, 0 where it is of no such group."""
+        mark = block[self.group]
+        if not self.marks.size:
+            return np.zeros(mark.size, dtype=np.int64)
+        place = np.minimum(np.searchsorted(self.marks, mark), self.marks.size - 1)
+        found: Ints = np.where(self.marks[place] == mark, place + 1, 0)
+        return found
+
+
+@dataclass(frozen=True)
+class _Earlier:
+    """What was said in the four weeks before a block, in an earlier one.
+
+    Attributes:
+        block: The earlier block.
+        due: Which of its entries are of these weeks and of terms that the later block holds.
+        row: Record of each of those.
+        term: Their terms, by the later block's numbers.
+    """
+
+    block: Block
+    due: NDArray[np.bool_]
+    row: Ints
+    term: Ints
+
+    @classmethod
+    def of(
+        cls,
+        block: Block,
+        kind: str,
+        number: dict[bytes, int],
+        since_s: int,
+    ) -> _Earlier:
+        """Those of one kind, given the numbers of the later block's terms."""
+        local = [number.get(name, -1) for name in block[f"{kind} names"].tolist()]
+        term = np.array([*local, -1], dtype=np.int64)[block[f"{kind} entries"]]
+        row = rows_of_entries(block, kind)
+        due = (block["seconds"] > since_s)[row] & (term >= 0)
+        return cls(block, due, row[due], term[due])
+
+    def uses(
+        self,
+        members: _Members,
+        was: str,
+    ) -> TermUses:
+        """The uses by some groups, of those that still counted when it was their turn."""
+        group = members.number(self.block)[self.row]
+        kept = group > 0
+        if was:
+            kept &= self.block[was][self.due]
+        return TermUses(self.term, group, self.block["seconds"][self.row]).only(kept)
 
 
 # --- all blocks together --------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import numpy as np
 from tunewell.monitor.channel import (
     DAY_S,
     Channel,
+    ChannelKind,
     ChannelTopic,
     Floats,
 )
@@ -64,32 +65,25 @@ def level_channels(
         grid: Its periods.
         stop: First period after the reference, which decides what has a channel.
     """
-    before = int(np.searchsorted(grid.of(records.seconds), stop))
+    columns = _Columns(records, grid)
+    before = int(np.searchsorted(columns.period, stop))
     out: list[Channel] = []
-    for name, categories in records.categories.items():
+    for name in records.categories:
         if name not in records.totals:
-            out += _shares(records, name, categories, grid, before)
+            out += columns.shares(name, before)
     for name, values in records.numbers.items():
         if name not in records.totals:
             out.append(
-                _mean(
-                    records,
-                    grid,
-                    f"mean of {name}",
-                    clipped(values, before),
-                    _topic(records, name),
-                )
+                columns.mean(f"mean of {name}", clipped(values, before), _topic(records, name))
             )
     for name, texts in records.texts.items():
         characters = records.lengths.get(name)
         if characters is None:
             characters = lengths_of(texts)
-        made = _mean(
-            records, grid, f"length of {name}", np.log1p(characters), _topic(records, name)
-        )
+        made = columns.mean(f"length of {name}", np.log1p(characters), _topic(records, name))
         out.append(replace(made, unit="log characters"))
     for name, present in records.present.items():
-        out.append(_share(records, grid, f"share with {name}", present, "measurement"))
+        out.append(columns.share(f"share with {name}", present, "measurement"))
     out.sort(key=lambda channel: -float(channel.weight.sum()))
 
     return out[:MOST_CHANNELS]
@@ -112,10 +106,8 @@ def cluster_channels(
         grid: Its periods.
         before: Records of the reference.
     """
-    out: list[Channel] = []
-    for name in (CLUSTER, OUT):
-        out += _shares(records, name, records.categories[name], grid, before)
-    return out
+    columns = _Columns(records, grid)
+    return [*columns.shares(CLUSTER, before), *columns.shares(OUT, before)]
 
 
 def novelty_channel(
@@ -124,7 +116,7 @@ def novelty_channel(
     new: Floats,
 ) -> Channel:
     """How much of the texts is in words that the reference does not hold."""
-    return _mean(records, grid, "new words in texts", new, "input")
+    return _Columns(records, grid).mean("new words in texts", new, "input")
 
 
 def linked_channels(
@@ -182,85 +174,121 @@ def _sums(
     return sums.astype(np.float64)
 
 
-def _share(
-    records: DatedRecords,
-    grid: Grid,
-    name: str,
-    hits: Floats,
-    topic: ChannelTopic,
-) -> Channel:
-    """Share of the records with a hit; those whose hit is NaN do not count."""
-    known = ~np.isnan(hits)
-    period = grid.of(records.seconds)
-    return Channel(
-        name=name,
-        kind="share",
-        unit="share",
-        first=grid.first,
-        total=_sums(period[known], hits[known], grid),
-        weight=_sums(period[known], np.ones(int(known.sum())), grid),
-        as_of=records.as_of,
-        topic=topic,
-        stream=records.name,
-        period_s=grid.period_s,
-    )
+class _Columns:
+    """The columns of a stream by period, as channels.
+
+    Args:
+        records: The stream.
+        grid: Its periods.
+    """
+
+    def __init__(
+        self,
+        records: DatedRecords,
+        grid: Grid,
+    ) -> None:
+        self.records = records
+        self.grid = grid
+        self.period = grid.of(records.seconds)
+
+    def _channel(
+        self,
+        name: str,
+        kind: ChannelKind,
+        topic: ChannelTopic,
+        total: Floats,
+        weight: Floats,
+    ) -> Channel:
+        """A channel of its sums by period."""
+        return Channel(
+            name=name,
+            kind=kind,
+            unit="share" if kind == "share" else "",
+            first=self.grid.first,
+            total=total,
+            weight=weight,
+            as_of=self.records.as_of,
+            topic=topic,
+            stream=self.records.name,
+            period_s=self.grid.period_s,
+        )
+
+    def share(
+        self,
+        name: str,
+        hits: Floats,
+        topic: ChannelTopic,
+    ) -> Channel:
+        """Share of the records with a hit; those whose hit is NaN do not count."""
+        known = ~np.isnan(hits)
+        period = self.period[known]
+        total = _sums(period, hits[known], self.grid)
+        return self._channel(name, "share", topic, total, _counts(period, self.grid))
+
+    def shares(
+        self,
+        name: str,
+        before: int,
+    ) -> list[Channel]:
+        """A channel for each value that is frequent enough, and not nearly always there."""
+        field = self.records.categories[name]
+        size = len(field.values)
+        often = _frequent(field, before)
+        if not often:
+            return []
+        known = (field.codes >= 0) & (self.period >= 0) & (self.period < self.grid.periods)
+        # All values of a field are counted in one pass.
+        cells = self.period[known] * size + field.codes[known]
+        counted = np.bincount(cells, minlength=self.grid.periods * size)
+        table: Floats = counted.reshape(self.grid.periods, size).astype(np.float64)
+        weight: Floats = table.sum(1)
+        edited = (name,) if name in self.records.edited_later else ()
+        topic = _topic(self.records, name)
+        out = []
+        for code in often:
+            label = f"{name}={field.values[code]}"
+            total: Floats = table[:, code].copy()
+            made = self._channel(f"share of {label}", "share", topic, total, weight)
+            out.append(replace(made, slice=label, edited_later=edited))
+        return out
+
+    def mean(
+        self,
+        name: str,
+        values: Floats,
+        topic: ChannelTopic,
+    ) -> Channel:
+        """The mean of a number, of the records that have it."""
+        known = ~np.isnan(values)
+        period = self.period[known]
+        figures = values[known]
+        total = _sums(period, figures, self.grid)
+        made = self._channel(name, "mean", topic, total, _counts(period, self.grid))
+        return replace(made, squares=_sums(period, figures**2, self.grid))
 
 
-def _shares(
-    records: DatedRecords,
-    name: str,
-    categories: Categories,
+def _counts(
+    period: Ints,
     grid: Grid,
+) -> Floats:
+    """How many there are by period."""
+    inside = (period >= 0) & (period < grid.periods)
+    return np.bincount(period[inside], minlength=grid.periods).astype(np.float64)
+
+
+def _frequent(
+    field: Categories,
     before: int,
-) -> list[Channel]:
-    """A channel for each value that is frequent enough, and not nearly always there."""
-    known = categories.codes >= 0
-    in_reference = categories.codes[:before][known[:before]]
-    counts = np.bincount(in_reference, minlength=len(categories.values))
-    total = max(in_reference.size, 1)
-    often = [
-        code
-        for code in range(len(categories.values))
-        if LEAST_SHARE <= counts[code] / total <= 1 - LEAST_SHARE
-    ]
+) -> list[int]:
+    """Codes of values that are frequent enough in a reference, and not nearly always there."""
+    codes = field.codes[:before]
+    counts = np.bincount(codes[codes >= 0], minlength=len(field.values))
+    share = counts / max(int(counts.sum()), 1)
+    often: list[int] = np.flatnonzero((share >= LEAST_SHARE) & (share <= 1 - LEAST_SHARE)).tolist()
     if len(often) == 2 and int((counts > 0).sum()) == 2:
         # The share of one says that of the other.
-        often = [max(often, key=lambda code: categories.values[code])]
-    out = []
-    for code in often:
-        hits = np.where(known, (categories.codes == code).astype(np.float64), np.nan)
-        label = f"{name}={categories.values[code]}"
-        made = _share(records, grid, f"share of {label}", hits, _topic(records, name))
-        edited = (name,) if name in records.edited_later else ()
-        out.append(replace(made, slice=label, edited_later=edited))
-
-    return out
-
-
-def _mean(
-    records: DatedRecords,
-    grid: Grid,
-    name: str,
-    values: Floats,
-    topic: ChannelTopic,
-) -> Channel:
-    """The mean of a number, of the records that have it."""
-    known = ~np.isnan(values)
-    period = grid.of(records.seconds)[known]
-    figures = values[known]
-    return Channel(
-        name=name,
-        kind="mean",
-        unit="",
-        first=grid.first,
-        total=_sums(period, figures, grid),
-        weight=_sums(period, np.ones(figures.size), grid),
-        squares=_sums(period, figures**2, grid),
-        as_of=records.as_of,
-        topic=topic,
-        stream=records.name,
-        period_s=grid.period_s,
-    )
+        return [max(often, key=lambda code: field.values[code])]
+    return often
 
 
 def _link(
@@ -300,12 +328,8 @@ def _answered(
     within = ANSWERED_WITHIN_DAYS * DAY_S
     hits = ((waited >= 0) & (waited <= within)).astype(np.float64)
     ripe = asked.seconds + within <= said.as_of.timestamp()
-    made = _share(
-        asked,
-        grid,
-        f"answered in {said.name} within a day",
-        np.where(ripe, hits, np.nan),
-        "feedback",
+    made = _Columns(asked, grid).share(
+        f"answered in {said.name} within a day", np.where(ripe, hits, np.nan), "feedback"
     )
 
     return replace(made, as_of=said.as_of - dt.timedelta(days=ANSWERED_WITHIN_DAYS))

@@ -8,6 +8,7 @@ the reference lay; while zones differ from it both ways nothing can be told.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -57,6 +58,7 @@ def is_summer(
     return not _sunday(day.year, 4, 0) <= day < _sunday(day.year, 10, 0)
 
 
+@functools.cache
 def _sunday(
     year: int,
     month: int,

@@ -5,16 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
 
-from tunewell.checks.broken.refusals import refusal
-from tunewell.monitor.channel import (
-    ChannelTopic,
-)
+from tunewell.checks.broken.refusals import refusal, without_refusal
+from tunewell.monitor.channel import ChannelTopic, Floats
 from tunewell.monitor.records import Categories, DatedRecords
 from tunewell.stats import proportion
+from tunewell.store.kept_traffic import Fields
 from tunewell.types import (
     Estimate,
     Feedback,
@@ -79,10 +80,12 @@ def interaction_records(
         name: Of the stream.
         checked: What checks say of some answers, by interaction and check.
     """
-    rows = sorted((row for row in interactions if not row.shadow_of), key=lambda row: row.at)
-    place = {row.id: i for i, row in enumerate(rows)}
-    numbers = {field: _numbers(rows, field) for field in NUMBERS}
-    judged: dict[int, str] = {}
+    asked = [row for row in interactions if not row.shadow_of]
+    rows = [vars(row) for row in sorted(asked, key=lambda row: row.at)]
+    records = field_records(rows, as_of=as_of, name=name, checked=checked)
+    place = {id: i for i, id in enumerate(records.ids)}
+    numbers = dict(records.numbers)
+    judged = [""] * len(rows)
     for said in sorted(feedback, key=lambda each: each.at):
         row = place.get(said.interaction)
         if row is None:
@@ -96,28 +99,52 @@ def interaction_records(
             column[row] = said.value
             if JUDGE.search(said.name):
                 judged[row] = said.source
-    metadata = _metadata(rows)
+    topics = {label: topic_of_feedback(label) for label in numbers if label not in NUMBERS}
+    return replace(
+        records,
+        categories={**records.categories, "judge_version": _categories(judged)},
+        numbers={field: values for field, values in numbers.items() if not np.isnan(values).all()},
+        topics={**topics, **records.topics},
+    )
+
+
+def field_records(
+    rows: Sequence[Fields],
+    *,
+    as_of: dt.datetime,
+    name: str = "traffic",
+    checked: Mapping[str, Mapping[str, str]] | None = None,
+) -> DatedRecords:
+    """Interactions, given as plain fields, as records; without what users said of them.
+
+    Args:
+        rows: The fields of interactions by name, in the order of their time, no shadows.
+        as_of: Until when they are complete.
+        name: Of the stream.
+        checked: What checks say of some answers, by interaction and check.
+    """
+    requests = [row["request"] for row in rows]
+    answers = [row["response"] for row in rows]
+    numbers = {field: _numbers(rows, field) for field in NUMBERS}
+    metadata = _metadata(requests)
     return DatedRecords(
         name=name,
-        ids=[row.id for row in rows],
-        seconds=np.array([int(row.at.timestamp()) for row in rows], dtype=np.int64),
+        ids=[row["id"] for row in rows],
+        seconds=np.array([int(row["at"].timestamp()) for row in rows], dtype=np.int64),
         as_of=as_of,
-        texts={
-            "asked": [last_question(row.request) for row in rows],
-            "answer": [row.response for row in rows],
-        },
+        texts={"asked": [last_question(request) for request in requests], "answer": answers},
         categories={
-            **{field: _categories([str(getattr(row, field)) for row in rows]) for field in FIELDS},
-            "refused": _categories([_refused(row.response) for row in rows]),
-            "system_prompt": _categories([_system_prompt(row.request) for row in rows]),
-            "judge_version": _categories([judged.get(i, "") for i in range(len(rows))]),
+            **{field: _categories([str(row[field]) for row in rows]) for field in FIELDS},
+            "refused": _categories(_refused(answers)),
+            "system_prompt": _categories([_system_prompt(request) for request in requests]),
+            "judge_version": _categories([""] * len(rows)),
             **metadata,
             **_checks(rows, checked or {}),
         },
         numbers={field: values for field, values in numbers.items() if not np.isnan(values).all()},
         topics=column_topics([*numbers], [*metadata]),
-        links={"conversation": [row.conversation for row in rows]},
-        authors=[row.user for row in rows],
+        links={"conversation": [row["conversation"] for row in rows]},
+        authors=[row["user"] for row in rows],
     )
 
 
@@ -148,13 +175,15 @@ def column_topics(
 
 
 def _checks(
-    rows: Sequence[Interaction],
+    rows: Sequence[Fields],
     checked: Mapping[str, Mapping[str, str]],
 ) -> dict[str, Categories]:
     """What each check says of the answers that were drawn for it."""
     found = {}
+    nothing: Mapping[str, str] = {}
+    said = [checked.get(row["id"], nothing) for row in rows]
     for name in CHECK_TOPICS:
-        column = _categories([checked.get(row.id, {}).get(name, "") for row in rows])
+        column = _categories([each.get(name, "") for each in said])
         if column.values:
             found[name] = column
     return found
@@ -196,28 +225,28 @@ def topic_of_feedback(label: str) -> ChannelTopic:
     return "feedback"
 
 
-def _metadata(rows: Sequence[Interaction]) -> dict[str, Categories]:
+def _metadata(requests: Sequence[Fields]) -> dict[str, Categories]:
     """Fields of the requests' metadata that hold few values."""
+    given = [request.get("metadata") for request in requests]
+    held: list[Fields] = [each if isinstance(each, dict) else {} for each in given]
     names: dict[str, None] = {}
-    for row in rows:
-        metadata = row.request.get("metadata")
-        if isinstance(metadata, dict):
-            names |= dict.fromkeys(str(name) for name in metadata if name not in FIELDS)
+    for each in held:
+        names |= dict.fromkeys(each)
     found = {}
-    for name in list(names)[:MOST_METADATA]:
-        values = [_field(row, name) for row in rows]
-        if len(set(values)) <= MOST_VALUES:
-            found[name] = _categories(values)
+    for name in [name for name in names if name not in FIELDS][:MOST_METADATA]:
+        column = _categories([_value(each.get(name)) for each in held])
+        if len(column.values) + int(bool((column.codes < 0).any())) <= MOST_VALUES:
+            found[name] = column
     return found
 
 
-def _field(
-    row: Interaction,
-    name: str,
+def _value(
+    given: object,
 ) -> str:
-    metadata = row.request.get("metadata")
-    value = metadata.get(name) if isinstance(metadata, dict) else None
-    return str(value)[:100] if isinstance(value, str | int | bool) else ""
+    """A value of metadata as text; empty for one that is no plain value."""
+    if isinstance(given, str):
+        return given[:100]
+    return str(given)[:100] if isinstance(given, int | bool) else ""
 
 
 def _system_prompt(
@@ -243,30 +272,34 @@ def _text(content: Any) -> str:
 
 
 def _numbers(
-    rows: Sequence[Interaction],
+    rows: Sequence[Fields],
     field: str,
-) -> np.ndarray:
+) -> Floats:
     """A number of each interaction, NaN where it has none."""
-    values = [getattr(row, field) for row in rows]
-    return np.array([np.nan if value is None else float(value) for value in values])
+    return np.array([row[field] for row in rows], dtype=np.float64)
 
 
-def _refused(answer: str) -> str:
-    """Whether an answer is a refusal; empty where there is no answer."""
-    if not answer.strip():
-        return ""
-    return "yes" if refusal(answer)[0] else "no"
+def _refused(answers: Sequence[str]) -> list[str]:
+    """Whether each answer is a refusal; empty where there is no answer."""
+    found = []
+    for answer, surely_not in zip(answers, without_refusal(answers), strict=True):
+        if not answer.strip():
+            found.append("")
+        else:
+            found.append("no" if surely_not or not refusal(answer)[0] else "yes")
+    return found
 
 
 def _categories(values: Sequence[str]) -> Categories:
-    """Values as codes."""
-    place: dict[str, int] = {}
-    codes = np.full(len(values), -1, dtype=np.int64)
-    for i, value in enumerate(values):
-        if value:
-            codes[i] = place.setdefault(value, len(place))
-
-    return Categories(tuple(place), codes)
+    """Values as codes, in the order in which they came; empty ones are none."""
+    column = pa.array(values, pa.string()).dictionary_encode()
+    names = column.dictionary.to_pylist()
+    codes = column.indices.to_numpy().astype(np.int64)
+    if "" not in names:
+        return Categories(tuple(names), codes)
+    nothing = names.index("")
+    codes = np.where(codes == nothing, -1, codes - (codes > nothing))
+    return Categories(tuple(name for name in names if name), codes)
 
 
 def quality_bounds(

@@ -13,13 +13,14 @@ import contextlib
 import os
 import shutil
 import tempfile
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
 from tunewell.disk import disk_errors, make_private
 from tunewell.monitor.traffic_block import Block
@@ -28,39 +29,69 @@ from tunewell.store import Store
 from tunewell.types import digest
 
 FOLDER: Final = "watch"
-VERSION: Final = 1
+VERSION: Final = 2
 """Of what is in the files: raised whenever their making changes."""
 
 
 class LoadedBlock(Mapping[str, NDArray[Any]]):
-    """A file of arrays, each read when it is first asked for."""
+    """A file of arrays, each read when it is first asked for.
+
+    Args:
+        path: The file.
+
+    Raises:
+        SafetensorError: It is not whole.
+    """
 
     def __init__(
         self,
         path: Path,
     ) -> None:
-        self._file = np.load(path, allow_pickle=False)
+        opened: Any = safe_open
+        self._file = opened(path, framework="numpy")
+        self._names = dict.fromkeys(sorted(self._file.keys()))
+        self._texts = frozenset(self._file.metadata() or ())
         self._read: dict[str, NDArray[Any]] = {}
 
     def __getitem__(
         self,
         name: str,
     ) -> NDArray[Any]:
+        if name not in self._names:
+            raise KeyError(name)
         if name not in self._read:
-            self._read[name] = self._file[name]
+            array: NDArray[Any] = self._file.get_tensor(name)
+            if name in self._texts:
+                array = array.view(f"S{array.shape[1]}")[:, 0]
+            self._read[name] = array
         return self._read[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._file.files)
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return len(self._file.files)
+        return len(self._names)
 
     def __contains__(
         self,
         name: object,
     ) -> bool:
-        return name in self._file.files
+        return name in self._names
+
+
+def _saved(arrays: Block) -> bytes:
+    """Arrays as a file: texts as tables of their bytes."""
+    tensors = {}
+    texts = {}
+    for name, array in arrays.items():
+        whole = np.ascontiguousarray(array)
+        if whole.dtype.kind == "S":
+            width = max(whole.dtype.itemsize, 1)
+            whole = whole.astype(f"S{width}").view(np.uint8).reshape(-1, width)
+            texts[name] = "text"
+        tensors[name] = whole
+    made: bytes = save(tensors, metadata=texts)
+    return made
 
 
 class KeptBlocks:
@@ -88,6 +119,13 @@ class KeptBlocks:
         """The name of what is made from some things."""
         return digest([self.settings, *parts])[:40]
 
+    def holds(
+        self,
+        name: str,
+    ) -> bool:
+        """Whether there is a file of a name, which may not be whole."""
+        return self._path(name).exists()
+
     def read(
         self,
         name: str,
@@ -95,11 +133,11 @@ class KeptBlocks:
         """The arrays of a name; None where they are not there, or not whole."""
         self.used.add(name)
         path = self._path(name)
-        if not path.exists() or not zipfile.is_zipfile(path):
+        if not path.exists():
             return None
         try:
             return LoadedBlock(path)
-        except (OSError, ValueError, zipfile.BadZipFile):
+        except (OSError, SafetensorError):
             return None
 
     def write(
@@ -114,7 +152,7 @@ class KeptBlocks:
             handle, made = tempfile.mkstemp(dir=self.folder, suffix=".part")
             try:
                 with os.fdopen(handle, "wb") as file:
-                    np.savez(file, allow_pickle=False, **dict(arrays))
+                    file.write(_saved(arrays))
                     file.flush()
                     os.fsync(file.fileno())
                 Path(made).replace(path)
@@ -134,7 +172,7 @@ class KeptBlocks:
         self,
         name: str,
     ) -> Path:
-        return self.folder / f"{name}.npz"
+        return self.folder / f"{name}.safetensors"
 
 
 def recall_years(files: KeptBlocks) -> None:

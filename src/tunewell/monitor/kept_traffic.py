@@ -6,10 +6,12 @@ with every day, so it is read anew.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import gc
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -35,13 +37,7 @@ from tunewell.monitor.periods import EPOCH, Grid, grid_of
 from tunewell.monitor.records import Categories, DatedRecords, Ints
 from tunewell.monitor.stream_terms import StreamTerms, fewest_of, middle_of
 from tunewell.monitor.term_days import TermDays, with_field
-from tunewell.monitor.topics_of_texts import (
-    CLUSTER,
-    FEWEST_TEXTS,
-    OUT,
-    OUTSIDE,
-    TextClusters,
-)
+from tunewell.monitor.topics_of_texts import FEWEST_TEXTS, TextClusters, clustered
 from tunewell.monitor.traffic_block import (
     VALUES,
     WORDS,
@@ -55,16 +51,19 @@ from tunewell.monitor.traffic_block import (
     texts_of,
 )
 from tunewell.store import Store
-from tunewell.store.kept_traffic import read_feedback, read_interactions
+from tunewell.store.kept_traffic import Fields, read_feedback, read_fields
 from tunewell.store.traffic_tables import feedback, interactions
-from tunewell.types import Feedback, Interaction
+from tunewell.types import Feedback
 
 STRETCH_DAYS: Final = 32
 """Days whose blocks become one block once they are over; more than the memory of fresh terms."""
 
+AT_ONCE: Final = 1_000
+"""Days that one query counts."""
+
 JUDGES: Final = "judge_version"
 
-Checked = Callable[[Sequence[Interaction]], Mapping[str, Mapping[str, str]]]
+Checked = Callable[[Sequence[Fields]], Mapping[str, Mapping[str, str]]]
 
 Counts = dict[int, tuple[int, int]]
 """By day since 1970: rows, and rows that may still be replaced."""
@@ -80,18 +79,46 @@ def day_counts(
         store: Of the project.
         table: Interactions or feedback.
     """
-    day = sa.func.substr(table.c.at, 1, 10)
-    rows = store.rows(sa.select(day.label("day"), sa.func.count().label("rows")).group_by(day))
     open_rows: dict[str, int] = {}
     if "state" in table.c:
+        day = sa.func.substr(table.c.at, 1, 10)
         unsure = sa.select(day.label("day"), sa.func.count().label("rows")).group_by(day)
         found = store.rows(unsure.where(table.c.state == "unconfirmed"))
         open_rows = {row.day: int(row.rows) for row in found}
-    return {_number(row.day): (int(row.rows), open_rows.get(row.day, 0)) for row in rows}
+    first = store.value(sa.select(sa.func.min(table.c.at)))
+    last = store.value(sa.select(sa.func.max(table.c.at)))
+    if first is None:
+        return {}
+    counts = {}
+    stop = _number(last[:10]) + 1
+    for start in range(_number(first[:10]), stop, AT_ONCE):
+        numbers = range(start, min(start + AT_ONCE, stop))
+        days = [(_day(number), _day(number + 1)) for number in numbers]
+        for row in store.rows(_rows_of_days(table, days)):
+            if row.rows:
+                counts[_number(row.day)] = (int(row.rows), open_rows.get(row.day, 0))
+    return dict(sorted(counts.items()))
+
+
+def _rows_of_days(
+    table: sa.Table,
+    days: list[tuple[str, str]],
+) -> sa.Select[Any]:
+    """How many rows some days have, counted on the index: a group over all rows sorts them."""
+    columns = (sa.column("day", sa.String), sa.column("next_day", sa.String))
+    # As a common table: SQLite names no columns of plain values.
+    span = sa.values(*columns, name="some_days").data(days).cte("span")
+    inside = (table.c.at >= span.c.day) & (table.c.at < span.c.next_day)
+    rows = sa.select(sa.func.count()).select_from(table).where(inside).scalar_subquery()
+    return sa.select(span.c.day.label("day"), rows.label("rows"))
 
 
 def _number(day: str) -> int:
     return (dt.date.fromisoformat(day) - EPOCH.date()).days
+
+
+def _day(number: int) -> str:
+    return (EPOCH.date() + dt.timedelta(days=number)).isoformat()
 
 
 def is_old(store: Store) -> bool:
@@ -156,8 +183,8 @@ class _StoredTexts(Sequence[str]):
         since = EPOCH + dt.timedelta(seconds=int(self.seconds[first]))
         until = EPOCH + dt.timedelta(seconds=int(self.seconds[last - 1]) + 1)
         found = {
-            row.id: row.response if self.which == "answer" else last_question(row.request)
-            for row in read_interactions(self.store, since=since, until=until)
+            row["id"]: row["response"] if self.which == "answer" else last_question(row["request"])
+            for row in read_fields(self.store, since=since, until=until)
         }
         return [found.get(id, "") for id in self.ids[first:last]]
 
@@ -189,6 +216,7 @@ def kept_traffic(
     files: KeptBlocks,
     checked: Checked,
     reference: tuple[dt.datetime, dt.datetime] | None = None,
+    elsewhere: Callable[[Sequence[TrafficPart]], None] | None = None,
 ) -> KeptTraffic:
     """The traffic of a project, from what is kept and what is new; both are kept for the next look.
 
@@ -197,9 +225,15 @@ def kept_traffic(
         files: What is kept.
         checked: The checks of some answers, by interaction.
         reference: Of the first reference; the first sixteen weeks if None.
+        elsewhere: Called with the parts that are not kept: it may make their files beforehand.
     """
     counts = day_counts(store, interactions)
-    raw = list(_blocks(store, files, counts, checked))
+    parts = list(_parts(files, counts))
+    if elsewhere is not None:
+        elsewhere([part for part in parts if not files.holds(part.name)])
+    raw = [
+        _Named(part.name, part.stretch, part_block(store, files, part, checked)) for part in parts
+    ]
     grid = _grid_of(store, raw)
     first = first_reference(grid, reference)
     known = _reference(files, raw, counts, grid, first)
@@ -227,46 +261,93 @@ def _grid_of(
     return grid_of(first, int(dt.datetime.fromisoformat(last).timestamp()) + 1)
 
 
-def _blocks(
-    store: Store,
+@dataclass(frozen=True)
+class TrafficPart:
+    """Days of traffic that are one block.
+
+    Attributes:
+        name: Under which it is kept.
+        stretch: The stretch of days that it is in.
+        days: Each since 1970, with its rows and those that may still be replaced.
+    """
+
+    name: str
+    stretch: int
+    days: tuple[tuple[int, int, int], ...]
+
+    @property
+    def rows(self) -> int:
+        """How many rows it has."""
+        return sum(rows for _, rows, _ in self.days)
+
+
+def _parts(
     files: KeptBlocks,
     counts: Counts,
-    checked: Checked,
-) -> Iterator[_Named]:
+) -> Iterator[TrafficPart]:
     """Blocks without a reference: a stretch that is over is one, of the last each day is one."""
-    stretches: dict[int, list[int]] = defaultdict(list)
+    stretches: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
     for day in sorted(counts):
-        stretches[day // STRETCH_DAYS].append(day)
+        stretches[day // STRETCH_DAYS].append((day, *counts[day]))
     last = max(stretches)
     for stretch, days in sorted(stretches.items()):
-        parts = [days] if stretch < last else [[day] for day in days]
-        for part in parts:
-            name = files.name("block", [[day, *counts[day]] for day in part])
-            block = files.read(name)
-            if block is None:
-                block = _made(store, files, counts, part, checked)
-                files.write(name, block)
-            yield _Named(name, stretch, block)
+        if stretch < last:
+            yield TrafficPart(files.name("block", days), stretch, tuple(days))
+            continue
+        for each in days:
+            yield TrafficPart(files.name("block", [each]), stretch, (each,))
+
+
+def part_block(
+    store: Store,
+    files: KeptBlocks,
+    part: TrafficPart,
+    checked: Checked,
+) -> Block:
+    """The block of some days; made and kept where it is not there.
+
+    Args:
+        store: Of the project.
+        files: What is kept.
+        part: The days.
+        checked: The checks of some answers, by interaction.
+    """
+    block = files.read(part.name)
+    if block is None:
+        block = _made(store, files, part.days, checked)
+        files.write(part.name, block)
+    return block
 
 
 def _made(
     store: Store,
     files: KeptBlocks,
-    counts: Counts,
-    days: Sequence[int],
+    days: Sequence[tuple[int, int, int]],
     checked: Checked,
 ) -> Block:
     """The block of some days: from the blocks of its days where they are kept, else read."""
     if len(days) > 1:
-        names = [files.name("block", [[day, *counts[day]]]) for day in days]
-        parts = [files.read(name) for name in names]
+        parts = [files.read(files.name("block", [day])) for day in days]
         whole = [part for part in parts if part is not None and part["seconds"].size]
         if whole and all(part is not None for part in parts):
             return merged(whole)
-    since = EPOCH + dt.timedelta(days=days[0])
-    until = EPOCH + dt.timedelta(days=days[-1] + 1)
-    rows = list(read_interactions(store, since=since, until=until))
-    return block_of(rows, checked(rows))
+    since = EPOCH + dt.timedelta(days=days[0][0])
+    until = EPOCH + dt.timedelta(days=days[-1][0] + 1)
+    with _uncollected():
+        rows = list(read_fields(store, since=since, until=until))
+        return block_of(rows, checked(rows))
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without a search for cycles: rows hold none, and it takes twice as long as reading them."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 # --- against the reference ------------------------------------------------------------------------
@@ -349,8 +430,7 @@ def _held_against(
         block: Block = each.block
         if added is None:
             near = [one for stretch, one in memory if stretch >= each.stretch - 1]
-            before = merged(near) if near else None
-            added = against_reference(block, before, reference)
+            added = against_reference(block, near, reference)
             files.write(chain, added)
         both = _Both(block, added)
         if block["seconds"].size:
@@ -492,14 +572,11 @@ def _clustered(
     grid: Grid,
     first: tuple[int, int],
 ) -> DatedRecords | None:
+    if reference.clusters is None:
+        return None
     period = grid.of(records.seconds)
     fitted, before = np.searchsorted(period, [middle_of(first), first[1]]).tolist()
-    if reference.clusters is None or before - fitted < FEWEST_TEXTS:
+    if before - fitted < FEWEST_TEXTS:
         return None
-    best = _joined(blocks, "likeness")
-    scope = (best < np.quantile(best[fitted:before], OUTSIDE)).astype(np.int64)
-    fields = {
-        CLUSTER: Categories(reference.clusters.names, _joined(blocks, "cluster")),
-        OUT: Categories(("no", "yes"), scope),
-    }
-    return replace(records, categories={**records.categories, **fields})
+    nearest, best = _joined(blocks, "cluster"), _joined(blocks, "likeness")
+    return clustered(records, reference.clusters, nearest, best, (fitted, before))

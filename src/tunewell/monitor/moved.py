@@ -18,6 +18,7 @@ from tunewell.monitor.periods import Grid
 from tunewell.monitor.records import Bools, Ints
 from tunewell.stats.steps import (
     LEAST_PERIODS,
+    QuietModel,
     StepKind,
     YearlyMaximum,
     fit_quiet,
@@ -160,20 +161,24 @@ class LevelWatch:
 
         return ""
 
+    def fit(self) -> QuietModel:
+        """How the channel behaves while nothing happens, by its first reference."""
+        part = slice(*self.reference)
+        return fit_quiet(
+            self.total[part],
+            self.weight[part],
+            self.grid.places()[part],
+            kind=self.kind,
+            plan=self.grid.plan,
+            spread=self.spread,
+        )
+
     def look(self) -> BandedChannel:
         """Find the steps and the band."""
         first, stop = self.reference
-        part = slice(first, stop)
         plan = self.grid.plan
         places = self.grid.places()
-        self.model = fit_quiet(
-            self.total[part],
-            self.weight[part],
-            places[part],
-            kind=self.kind,
-            plan=plan,
-            spread=self.spread,
-        )
+        self.model = self.fit()
         self.maximum = YearlyMaximum(self.model, plan=plan)
         self.threshold = self.maximum.threshold(self.yearly)
         self.further = self.maximum.threshold(max(self.yearly, FURTHER))

@@ -14,11 +14,11 @@ from tunewell.monitor.records import DatedRecords, Ints
 from tunewell.monitor.term_days import TermDays, term_days
 from tunewell.monitor.topics_of_texts import with_clusters
 from tunewell.monitor.words import (
+    NumberedTerms,
     TermTable,
-    TextTerms,
     fresh_terms,
+    numbered_terms,
     term_table,
-    text_terms,
 )
 
 FEWEST_RECORDS = 4
@@ -75,29 +75,21 @@ def stream_terms(
     if not stream.texts:
         return StreamTerms(values=by_value)
     fitted, before = np.searchsorted(period, [middle_of(first), first[1]]).tolist()
-    said = _said(stream, before)
-    clustered = with_clusters(stream, said.asked, fitted=fitted, reference=before)
+    said = _said(stream)
+    table = said.kept(fewest_of(len(stream)))
     return StreamTerms(
-        words=term_days(_fresh(said.table, stream), period, grid.periods),
+        words=term_days(_fresh(table, stream), period, grid.periods),
         values=by_value,
-        new=said.new,
-        clustered=None if clustered is stream else clustered,
+        new=said.new_share(before),
+        clustered=with_clusters(stream, said, fitted=fitted, reference=before),
     )
 
 
-def _said(
-    stream: DatedRecords,
-    before: int,
-) -> TextTerms:
+def _said(stream: DatedRecords) -> NumberedTerms:
     """The terms of a stream's texts."""
     asked = [name for name in stream.texts if stream.topics.get(name, "input") == "input"]
     others = [name for name in stream.texts if name not in asked]
-    return text_terms(
-        _together(stream, asked),
-        further=_together(stream, others),
-        fewest=fewest_of(len(stream)),
-        reference=before,
-    )
+    return numbered_terms(_together(stream, asked), _together(stream, others))
 
 
 def _together(

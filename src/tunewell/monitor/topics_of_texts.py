@@ -14,7 +14,7 @@ import numpy as np
 
 from tunewell.monitor.channel import Floats
 from tunewell.monitor.records import Categories, DatedRecords, Ints
-from tunewell.monitor.words import TermTable
+from tunewell.monitor.words import NumberedTerms, TermTable
 
 CLUSTERS: Final = 12
 DIRECTIONS: Final = 24
@@ -76,7 +76,9 @@ class TextClusters:
         length = np.sqrt(np.bincount(row, weight**2, minlength=texts))
         held = _Weighed(row[known], column[known], weight[known], (texts, self.weights.size))
         projected = held.times(self.directions)
-        out: Floats = (projected @ self.centres.T) / np.maximum(length, 1e-12)[:, None]
+        # Summed in one order for every text, however many there are: the same bits for each.
+        like = np.einsum("td,cd->tc", projected, self.centres)
+        out: Floats = like / np.maximum(length, 1e-12)[:, None]
         return out
 
     def places(
@@ -220,11 +222,11 @@ def _names(
 
 def with_clusters(
     records: DatedRecords,
-    table: TermTable,
+    said: NumberedTerms,
     *,
     fitted: int,
     reference: int,
-) -> DatedRecords:
+) -> DatedRecords | None:
     """The same records with the cluster of each text, and whether it is in scope, as fields.
 
     Texts are more like clusters that were made of them than others are. So the clusters are made of
@@ -232,18 +234,53 @@ def with_clusters(
 
     Args:
         records: The stream.
-        table: The terms of its texts.
+        said: The terms of its texts.
         fitted: Records that the clusters are made of, the first ones.
         reference: Records of the reference.
+
+    Returns:
+        None where there are too few texts.
     """
-    clusters = text_clusters(table, fitted)
-    if clusters is None or reference - fitted < FEWEST_TEXTS:
-        return records
-    nearest, best = clusters.places(table.record, table.term, len(records))
-    furthest = np.quantile(best[fitted:reference], OUTSIDE)
-    scope = np.where(best < furthest, 1, 0)
+    if reference - fitted < FEWEST_TEXTS:
+        return None
+    inside = int(said.ends[reference])
+    # Only what the reference holds has a place: nothing that comes later moves its clusters.
+    used = np.flatnonzero(np.bincount(said.entries[:inside], minlength=len(said.names)))
+    place = np.full(len(said.names), -1, dtype=np.int64)
+    place[used] = np.arange(used.size)
+    rows = said.rows
+    asked = said.asked(rows)
+    row = rows[asked]
+    column = place[said.entries[asked]]
+    known = row < reference
+    names = tuple(said.names[i] for i in used.tolist())
+    clusters = text_clusters(TermTable(names, row[known], column[known]), fitted)
+    if clusters is None:
+        return None
+    nearest, best = clusters.places(row, column, len(records))
+    return clustered(records, clusters, nearest, best, (fitted, reference))
+
+
+def clustered(
+    records: DatedRecords,
+    clusters: TextClusters,
+    nearest: Ints,
+    best: Floats,
+    rest: tuple[int, int],
+) -> DatedRecords:
+    """Records with their clusters as fields.
+
+    Args:
+        records: The stream.
+        clusters: Of its reference.
+        nearest: The nearest cluster of each record, shape (records,).
+        best: Its likeness, shape (records,).
+        rest: First record of the reference that the clusters are not made of, and the first after
+            the reference: these say what is usual.
+    """
+    furthest = np.quantile(best[slice(*rest)], OUTSIDE)
     fields = {
         CLUSTER: Categories(clusters.names, nearest),
-        OUT: Categories(("no", "yes"), scope.astype(np.int64)),
+        OUT: Categories(("no", "yes"), (best < furthest).astype(np.int64)),
     }
     return replace(records, categories={**records.categories, **fields})

@@ -13,14 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.monitor.build import lengths_of
-from tunewell.monitor.interactions import (
-    NUMBERS,
-    interaction_records,
-    last_question,
-)
+from tunewell.monitor.interactions import NUMBERS, field_records
 from tunewell.monitor.records import Categories, DatedRecords, Ints
 from tunewell.monitor.words import numbered_terms
-from tunewell.types import Feedback, Interaction
+from tunewell.store.kept_traffic import Fields
+from tunewell.types import Feedback
 
 Block = Mapping[str, NDArray[Any]]
 
@@ -55,24 +52,23 @@ def texts_of(array: NDArray[Any]) -> list[str]:
 
 
 def block_of(
-    interactions: Sequence[Interaction],
+    interactions: Sequence[Fields],
     checked: Mapping[str, Mapping[str, str]],
 ) -> dict[str, NDArray[Any]]:
     """Some days of interactions in columns.
 
     Args:
-        interactions: Of whole days, in the order of their time.
+        interactions: Plain fields of whole days, in the order of their time.
         checked: What checks say of some answers, by interaction and check.
     """
-    rows = [row for row in interactions if not row.shadow_of]
-    last = rows[-1].at if rows else interactions[-1].at
-    records = interaction_records(rows, as_of=last, checked=checked)
+    rows = [row for row in interactions if not row["shadow_of"]]
+    records = field_records(rows, as_of=interactions[-1]["at"], checked=checked)
     made: dict[str, NDArray[Any]] = {
         "ids": strings(list(records.ids)),
         "mark": marks_of(records.ids),
         "seconds": records.seconds,
-        "conversation": marks_of(row.conversation for row in rows),
-        "user": marks_of(row.user for row in rows),
+        "conversation": marks_of(records.links["conversation"]),
+        "user": marks_of(records.authors),
     }
     for name in NUMBERS:
         nothing = np.full(len(records), np.nan)
@@ -82,14 +78,11 @@ def block_of(
         made[f"codes of {name}"] = field.codes.astype(np.int32)
     for name, texts in records.texts.items():
         made[f"length of {name}"] = lengths_of(texts)
-    said = numbered_terms(
-        (last_question(row.request) for row in rows),
-        (row.response for row in rows),
-    )
+    said = numbered_terms(records.texts["asked"], records.texts["answer"])
     made[f"{WORDS} names"] = strings(said.names)
-    made[f"{WORDS} entries"] = np.array(said.entries, dtype=np.int32)
-    made[f"{WORDS} ends"] = np.array(said.ends, dtype=np.int64)
-    made[f"{WORDS} asked"] = np.array(said.asked_ends, dtype=np.int64)
+    made[f"{WORDS} entries"] = said.entries
+    made[f"{WORDS} ends"] = said.ends
+    made[f"{WORDS} asked"] = said.asked_ends
     return made | _value_terms(records)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
+from tunewell.engine import in_processes
 from tunewell.monitor.alarms import (
     alarm_of_burst,
     alarm_of_clock,
@@ -39,6 +41,7 @@ from tunewell.monitor.records import DatedRecords, Ints
 from tunewell.monitor.stream_terms import StreamTerms, middle_of, numbered, stream_terms
 from tunewell.monitor.topics_of_texts import TOO_FEW_TEXTS
 from tunewell.stats import Budget
+from tunewell.stats.steps import QuietYears, quiet_years, remember_years, remembered_years
 from tunewell.types import Alarm
 
 __all__ = ["BandedChannel", "ReferencePeriod", "UncheckedChannel", "Watched", "look"]
@@ -57,8 +60,9 @@ WEIGHTS = {
 
 @dataclass
 class _Found:
-    """What has been found so far."""
+    """What has been found so far, and how many processes look for it."""
 
+    workers: int = 1
     alarms: list[Alarm] = field(default_factory=list)
     channels: list[BandedChannel] = field(default_factory=list)
     unchecked: list[UncheckedChannel] = field(default_factory=list)
@@ -82,6 +86,7 @@ def look(
     extra: Sequence[Channel] = (),
     holidays: bool = True,
     kept: Mapping[str, StreamTerms] | None = None,
+    workers: int = 1,
 ) -> Watched:
     """Look at everything that dated records show, period by period, as if each were the last.
 
@@ -96,6 +101,7 @@ def look(
         extra: Channels that the records do not hold, on the same periods.
         holidays: Whether few records at Christmas and Easter are usual.
         kept: What is known of the terms of a stream, by its name; read from its texts otherwise.
+        workers: Processes that quiet years are simulated in.
 
     Raises:
         ValueError: There are no records, or no period after the reference.
@@ -112,7 +118,7 @@ def look(
         raise ValueError("the records end before their reference does")
 
     shares = Budget(yearly=yearly, channels=tuple(WEIGHTS), weights=tuple(WEIGHTS.values()))
-    found = _Found()
+    found = _Found(workers=workers)
     said = dict(kept or {})
     for stream in streams:
         if stream.name not in said:
@@ -175,6 +181,7 @@ def _watch_levels(
 ) -> None:
     """Each channel of a group against its reference, at the group's share of the budget."""
     shares, group = budget
+    watches = []
     for channel in channels:
         watch = LevelWatch(
             channel,
@@ -186,10 +193,28 @@ def _watch_levels(
         if watch.why_not:
             found.skip(channel.name, watch.why_not, channel.slice)
             continue
+        watches.append(watch)
+    if found.workers > 1:
+        _simulate_years(watches, grid, found.workers)
+    for watch in watches:
         found.channels.append(watch.look())
         for step in watch.steps:
-            stream = by_name[channel.stream]
+            stream = by_name[watch.channel.stream]
             found.alarms.append(alarm_of_step(watch, step, stream, shares.yearly))
+
+
+def _simulate_years(
+    watches: Sequence[LevelWatch],
+    grid: Grid,
+    workers: int,
+) -> None:
+    """Simulate the quiet years that some channels' thresholds need in several processes."""
+    known = remembered_years()
+    wanted = {quiet_years(watch.fit(), plan=grid.plan) for watch in watches}
+    new = [years for years in wanted if years.name not in known]
+    largest = in_processes(new, QuietYears.simulate, workers) if len(new) > 1 else []
+    names = [years.name for years in new]
+    remember_years(dict(zip(names, largest, strict=False)))
 
 
 def _clusters(
@@ -280,13 +305,15 @@ def _first_of_each_day(stream: DatedRecords) -> Ints:
         marks = numbered(stream.authors)
     if not marks.size:
         return stream.seconds
-    order = np.lexsort((np.arange(marks.size), stream.seconds // DAY_S, marks))
-    author = marks[order]
-    day = stream.seconds[order] // DAY_S
+    # Seconds ascend, so within a day a stable order by author is one by time.
+    day = stream.seconds // DAY_S
     again = np.zeros(marks.size, dtype=np.bool_)
-    again[1:] = (author[1:] == author[:-1]) & (day[1:] == day[:-1]) & (author[1:] != 0)
-    first = np.sort(order[~again])
-    kept: Ints = stream.seconds[first]
+    for begin, end in pairwise([0, *(np.flatnonzero(np.diff(day)) + 1).tolist(), marks.size]):
+        order = np.argsort(marks[begin:end], kind="stable")
+        author = marks[begin:end][order]
+        same = (author[1:] == author[:-1]) & (author[1:] != 0)
+        again[begin + order[1:][same]] = True
+    kept: Ints = stream.seconds[~again]
     return kept
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import html
 import re
-from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import islice
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tunewell.monitor.channel import Floats
@@ -21,8 +22,16 @@ MOST_CHARACTERS = 4_000
 LONGEST = 30
 FRESH_S = 28 * 86_400
 SHORTEST = 2
+MOST_BITS: Final = 62
+AT_ONCE: Final = 20_000
+"""Texts that are cut into chunks at once."""
 _TAG: Final = re.compile(r"<[^<>]{1,400}>")
 _WORD: Final = re.compile(r"[^\W_]+(?:[.&'’-][^\W_]+)*")
+_IN_WORDS: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789.&'-")
+"""Plain letters and marks that may be in a word; whatever is not plain may be."""
+_SPACES: Final = bytes(
+    byte if byte >= 128 or byte in _IN_WORDS else ord(" ") for byte in range(256)
+)
 _VERSION: Final = re.compile(r"v?(\d{1,4})(?:\.\d+)+[a-z0-9]*|v(\d{1,4})")
 _DOMAIN: Final = re.compile(
     r"(?:[^.]+\.)*?([^.]{2,})\.(?:com?|net|org|edu|gov|io|info|de|fr)(?:\.[a-z]{2})?"
@@ -210,53 +219,26 @@ def terms_of(text: str) -> set[str]:
         >>> sorted(terms_of("Since 115.6.1 AT&amp;T mail (att.net) fails, May 2024"))
         ['115', 'att', 'fails', 'mail', 'since']
     """
-    return {term for word in _words(text) if (term := _term(word))}
+    return set(_terms_in(_plain(text)))
 
 
-def _words(text: str) -> set[str]:
-    """The words of a text as they are written, in small letters, each once."""
+def _plain(text: str) -> str:
+    """The part of a text that is read, without markup, in small letters."""
     cut = text[:MOST_CHARACTERS]
     if "<" in cut:
         cut = _TAG.sub(" ", cut)
     if "&" in cut:
         cut = html.unescape(html.unescape(cut))
 
-    return set(_WORD.findall(cut.lower()))
+    return cut.lower()
 
 
-class _Vocabulary(dict[str, int]):
-    """Number of the term of every word that was met; 0 for words that are no term.
-
-    A word is folded once, however often it is met.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.terms: dict[str, int] = {"": 0}
-
-    def __missing__(
-        self,
-        word: str,
-    ) -> int:
-        number = self.terms.setdefault(_term(word), len(self.terms))
-        self[word] = number
-        return number
-
-
-@dataclass(frozen=True)
-class TextTerms:
-    """What the texts of a stream hold.
-
-    Attributes:
-        table: The terms that at least some records hold.
-        new: Of each record, the share of its terms that no other record of the reference holds; NaN
-            for a text without terms, shape (records,).
-        asked: The same terms, where they are in what was asked.
-    """
-
-    table: TermTable
-    new: Floats
-    asked: TermTable
+def _terms_in(plain: str) -> Iterator[str]:
+    """The terms of a plain text, as often as they stand in it."""
+    for word in _WORD.findall(plain):
+        term = _term(word)
+        if term:
+            yield term
 
 
 @dataclass(frozen=True)
@@ -264,123 +246,185 @@ class NumberedTerms:
     """The terms of texts by number.
 
     Attributes:
-        names: The terms, by number; the first is empty and in no text.
-        entries: Terms of one text after the other, those of what was asked first.
-        ends: Where the entries of each text begin, and where the last end.
-        asked_ends: Where those of what was asked end.
+        names: The terms, by number, in the order of the alphabet.
+        entries: Terms of one record after the other, each once: those of what was asked first, each
+            part in the order of the alphabet, shape (entries,).
+        ends: Where the entries of each record begin, and where the last end, shape (records + 1,).
+        asked_ends: Where those of what was asked end, shape (records,).
     """
 
-    names: list[str]
-    entries: array[int]
-    ends: list[int]
-    asked_ends: list[int]
+    names: tuple[str, ...]
+    entries: NDArray[np.int32]
+    ends: Ints
+    asked_ends: Ints
+
+    @property
+    def rows(self) -> Ints:
+        """The record of each entry, shape (entries,)."""
+        found: Ints = np.repeat(np.arange(self.ends.size - 1), np.diff(self.ends))
+        return found
+
+    def asked(
+        self,
+        rows: Ints,
+    ) -> NDArray[np.bool_]:
+        """Which entries are of what was asked, given their records, shape (entries,)."""
+        found: NDArray[np.bool_] = np.arange(self.entries.size) < self.asked_ends[rows]
+        return found
+
+    def kept(
+        self,
+        fewest: int,
+    ) -> TermTable:
+        """The terms that at least some records hold."""
+        often = np.bincount(self.entries, minlength=len(self.names)) >= fewest
+        place = np.cumsum(often) - 1
+        kept = often[self.entries]
+        names = tuple(self.names[i] for i in np.flatnonzero(often).tolist())
+        return TermTable(names, self.rows[kept], place[self.entries[kept]])
+
+    def new_share(
+        self,
+        reference: int,
+    ) -> Floats:
+        """Share of each record's terms that no other record of the reference holds.
+
+        Args:
+            reference: Records of the reference, the first ones.
+
+        Returns:
+            NaN for a record without terms, shape (records,).
+        """
+        before = int(self.ends[reference])
+        known = np.bincount(self.entries[:before], minlength=len(self.names))
+        others = known[self.entries]
+        others[:before] -= 1
+        added = np.concatenate([[0.0], np.cumsum(others <= 0)])
+        terms = np.diff(self.ends)
+        unseen = added[self.ends[1:]] - added[self.ends[:-1]]
+        share: Floats = np.where(terms > 0, unseen / np.maximum(terms, 1), np.nan)
+        return share
 
 
 def numbered_terms(
     texts: Iterable[str],
-    further: Iterable[str] | None = None,
+    further: Iterable[str] = (),
 ) -> NumberedTerms:
-    """The terms of texts by number, in the order in which they came.
+    """The terms of texts by number.
 
     Args:
         texts: What was asked, one a record.
-        further: What else each record says, such as the answer.
+        further: What else each record says, such as the answer; nothing where it is empty.
     """
-    vocabulary = _Vocabulary()
-    number = vocabulary.__getitem__
-    entries = array("i")
-    ends = [0]
-    asked_ends = []
-    for text, more in zip(texts, repeat("") if further is None else further, strict=False):
-        # In the order of the alphabet, so that it is the same in every process.
-        found = dict.fromkeys(map(number, sorted(_words(text))))
-        found.pop(0, None)
-        entries.extend(found)
-        asked_ends.append(len(entries))
-        if more:
-            others = dict.fromkeys(map(number, sorted(_words(more))))
-            others.pop(0, None)
-            entries.extend(each for each in others if each not in found)
-        ends.append(len(entries))
-    return NumberedTerms(list(vocabulary.terms), entries, ends, asked_ends)
+    chunks = _Chunks()
+    asked = chunks.of(texts)
+    said = chunks.of(further)
+    names, terms, starts = chunks.terms()
+    parts = [_spread(part, terms, starts) for part in (asked, said)]
+    width = max(len(names), 1)
+    cells = [row * width + term for row, term in parts]
+    keys = np.concatenate([cells[0] * 2, cells[1] * 2 + 1])
+    keys.sort()
+    # What was asked comes before what was said, so the first of equal terms is the asked one.
+    first = np.ones(keys.size, dtype=np.bool_)
+    first[1:] = keys[1:] >> 1 != keys[:-1] >> 1
+    keys = keys[first]
+    is_said = keys & 1
+    row, term = np.divmod(keys >> 1, width)
+    order = (row * 2 + is_said) * width + term
+    order.sort()
+    records = asked.ends.size - 1
+    ends = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=records))])
+    of_asked = np.bincount(row[is_said == 0], minlength=records)
+    return NumberedTerms(
+        names=names,
+        entries=(order % width).astype(np.int32),
+        ends=ends,
+        asked_ends=ends[:-1] + of_asked,
+    )
 
 
-def text_terms(
-    texts: Iterable[str],
-    *,
-    further: Iterable[str] | None = None,
-    fewest: int = 4,
-    reference: int = 0,
-) -> TextTerms:
-    """The terms of texts.
+@dataclass(frozen=True)
+class _Cut:
+    """Texts cut into chunks.
 
-    Args:
-        texts: What was asked, one a record.
-        further: What else each record says, such as the answer.
-        fewest: Records that must hold a term of the table.
-        reference: Records of the reference, the first ones.
+    Attributes:
+        codes: Chunks of one text after the other, by number.
+        ends: Where those of each text begin, and where the last end.
     """
-    said = numbered_terms(texts, further)
-    table, asked = _kept_of_both(said.names, said.entries, said.ends, said.asked_ends, fewest)
-    return TextTerms(table, _new_share(said.entries, said.ends, reference), asked)
+
+    codes: Ints
+    ends: Ints
 
 
-def _kept_of_both(
-    names: Sequence[str],
-    entries: array[int],
-    ends: Sequence[int],
-    asked_ends: Sequence[int],
-    fewest: int,
-) -> tuple[TermTable, TermTable]:
-    """The table of all that records say, and that of what was asked, of the same terms."""
-    table = _kept(names, entries, ends, fewest)
-    columns = np.frombuffer(entries, dtype=np.int32) if len(entries) else np.zeros(0, np.int32)
-    rows = np.repeat(np.arange(len(asked_ends)), np.diff(ends))
-    of_asked = np.arange(columns.size) < np.array(asked_ends, dtype=np.int64)[rows]
-    place = np.full(len(names), -1, dtype=np.int64)
-    kept = {term: i for i, term in enumerate(table.terms)}
-    for number, name in enumerate(names):
-        place[number] = kept.get(name, -1)
-    where = place[columns]
-    picked = of_asked & (where >= 0)
-    return table, TermTable(table.terms, rows[picked], where[picked])
+class _Chunks:
+    """Whatever stands between spaces and marks that are in no word, each different one once.
+
+    A word never goes beyond its chunk, so words are looked for in a chunk once, however many
+    texts hold it.
+    """
+
+    def __init__(self) -> None:
+        self.place: dict[str, int] = {}
+
+    def of(
+        self,
+        texts: Iterable[str],
+    ) -> _Cut:
+        """Cut texts into chunks, column by column."""
+        codes = [np.zeros(0, dtype=np.int64)]
+        counts = [np.zeros(0, dtype=np.int64)]
+        rest = map(_plain, texts)
+        while some := list(islice(rest, AT_ONCE)):
+            cut = pc.ascii_split_whitespace(_spaced(some))
+            encoded = cut.flatten().dictionary_encode()
+            chunks = encoded.dictionary.to_pylist()
+            place = np.array([self._number(chunk) for chunk in chunks], dtype=np.int64)
+            codes.append(place[encoded.indices.to_numpy()])
+            counts.append(pc.list_value_length(cut).to_numpy())
+        ends = np.concatenate([[0], np.cumsum(np.concatenate(counts))])
+        return _Cut(np.concatenate(codes), ends)
+
+    def _number(
+        self,
+        chunk: str,
+    ) -> int:
+        return self.place.setdefault(chunk, len(self.place))
+
+    def terms(self) -> tuple[tuple[str, ...], Ints, Ints]:
+        """The terms of all chunks, those of each chunk by number, and where each chunk's begin."""
+        held = [list(_terms_in(chunk)) for chunk in self.place]
+        names = sorted({term for terms in held for term in terms})
+        number = {name: i for i, name in enumerate(names)}
+        flat = [number[term] for terms in held for term in terms]
+        starts = np.cumsum([0, *map(len, held)])
+        return tuple(names), np.array(flat, dtype=np.int64), starts.astype(np.int64)
 
 
-def _new_share(
-    entries: array[int],
-    ends: Sequence[int],
-    reference: int,
-) -> Floats:
-    """Share of each record's terms that no other record of the reference holds."""
-    columns = np.frombuffer(entries, dtype=np.int32) if len(entries) else np.zeros(0, np.int32)
-    stops = np.array(ends, dtype=np.int64)
-    before = int(stops[reference])
-    known = np.bincount(columns[:before], minlength=int(columns.max(initial=0)) + 1)
-    others = known[columns].astype(np.int64)
-    others[:before] -= 1
-    added = np.concatenate([[0.0], np.cumsum(others <= 0)])
-    terms = np.diff(stops)
-    unseen = added[stops[1:]] - added[stops[:-1]]
-    share: Floats = np.where(terms > 0, unseen / np.maximum(terms, 1), np.nan)
-    return share
+def _spaced(texts: list[str]) -> pa.LargeStringArray:
+    """Texts as a column, with spaces for all marks that are in no word."""
+    try:
+        column = pa.array(texts, pa.large_string())
+    except UnicodeEncodeError:
+        # Half a surrogate pair is in no word either.
+        whole = [text.encode(errors="replace").decode() for text in texts]
+        column = pa.array(whole, pa.large_string())
+    _, ends, letters = column.buffers()
+    spaced = letters.to_pybytes().translate(_SPACES) if letters else b""
+    return pa.LargeStringArray.from_buffers(len(column), ends, pa.py_buffer(spaced))
 
 
-def _kept(
-    names: Sequence[str],
-    entries: array[int],
-    ends: Sequence[int],
-    fewest: int,
-) -> TermTable:
-    """The table of the terms that at least some records hold."""
-    columns = np.frombuffer(entries, dtype=np.int32) if len(entries) else np.zeros(0, np.int32)
-    records = np.repeat(np.arange(len(ends) - 1), np.diff(ends))
-    counts = np.bincount(columns, minlength=len(names))
-    often = counts >= fewest
-    numbers = np.cumsum(often) - 1
-    kept = often[columns]
-    names_kept = tuple(names[i] for i in np.flatnonzero(often).tolist())
-
-    return TermTable(names_kept, records[kept], numbers[columns[kept]])
+def _spread(
+    cut: _Cut,
+    terms: Ints,
+    starts: Ints,
+) -> tuple[Ints, Ints]:
+    """The record and the term of every word of some texts, given the terms of each chunk."""
+    row = np.repeat(np.arange(cut.ends.size - 1), np.diff(cut.ends))
+    count = starts[cut.codes + 1] - starts[cut.codes]
+    before = np.cumsum(count) - count
+    place = np.repeat(starts[cut.codes] - before, count) + np.arange(int(count.sum()))
+    return np.repeat(row, count), terms[place]
 
 
 def _term(word: str) -> str:
@@ -452,32 +496,70 @@ def fresh_terms(
         groups: Thread, conversation or author of each record; 0 where it has none.
         seconds: Times of the records, ascending.
     """
-    kept = fresh_entries(table.record, table.term, groups[table.record], seconds)
-    return TermTable(table.terms, table.record[kept], table.term[kept])
+    record = table.record
+    kept = fresh_uses(TermUses(table.term, groups[record], seconds[record]))
+    return TermTable(table.terms, record[kept], table.term[kept])
 
 
-def fresh_entries(
-    row: Ints,
-    term: Ints,
-    group: Ints,
-    seconds: Ints,
-) -> NDArray[np.bool_]:
-    """Which uses of a term are a group's first in four weeks, shape (entries,).
+@dataclass(frozen=True)
+class TermUses:
+    """Uses of terms in the order of their time, shape (uses,) each.
+
+    Attributes:
+        term: The term, by number.
+        group: Who used it, by a number; 0 for uses of no group.
+        at: When, seconds since 1970.
+    """
+
+    term: Ints
+    group: Ints
+    at: Ints
+
+    def only(
+        self,
+        kept: NDArray[np.bool_],
+    ) -> TermUses:
+        """Those that are kept."""
+        return TermUses(self.term[kept], self.group[kept], self.at[kept])
+
+    @property
+    def by_group(self) -> Ints:
+        """Their order by group, then term, then time."""
+        if not self.term.size:
+            return np.zeros(0, dtype=np.int64)
+        pair = self.group * (int(self.term.max()) + 1) + self.term
+        bits = self.term.size.bit_length()
+        if int(pair.max()).bit_length() + bits > MOST_BITS:
+            return np.argsort(pair, kind="stable")
+        # Numbers are sorted several times as fast as places: the place is a part of the number.
+        keys = (pair << bits) + np.arange(pair.size)
+        keys.sort()
+        order: Ints = keys & ((1 << bits) - 1)
+        return order
+
+
+def joined_uses(parts: Sequence[TermUses]) -> TermUses:
+    """Uses of several stretches of time as one.
 
     Args:
-        row: Record of each use.
-        term: Its term.
-        group: Its group; uses of group 0 are all first ones.
-        seconds: Times of the records, ascending, shape (records,).
+        parts: Oldest first.
     """
-    order = np.lexsort((row, term, group))
-    row = row[order]
-    same = (group[order][1:] == group[order][:-1]) & (term[order][1:] == term[order][:-1])
-    soon = seconds[row[1:]] - seconds[row[:-1]] < FRESH_S
-    again = np.zeros(order.size, dtype=np.bool_)
-    again[1:] = same & soon & (group[order][1:] != 0)
-    kept = np.empty(order.size, dtype=np.bool_)
-    kept[order] = ~again
+    return TermUses(
+        term=np.concatenate([part.term for part in parts]),
+        group=np.concatenate([part.group for part in parts]),
+        at=np.concatenate([part.at for part in parts]),
+    )
+
+
+def fresh_uses(uses: TermUses) -> NDArray[np.bool_]:
+    """Which uses of a term are a group's first in four weeks, shape (uses,)."""
+    order = uses.by_group
+    group = uses.group[order]
+    term = uses.term[order]
+    same = (group[1:] == group[:-1]) & (term[1:] == term[:-1]) & (group[1:] != 0)
+    soon = np.diff(uses.at[order]) < FRESH_S
+    kept = np.ones(order.size, dtype=np.bool_)
+    kept[order[1:][same & soon]] = False
     return kept
 
 
@@ -492,11 +574,20 @@ def term_table(
         texts: The terms of each record, none of them twice.
         fewest: Records that must hold a term.
     """
-    place: dict[str, int] = {}
-    entries = array("i")
-    ends = [0]
-    for terms in texts:
-        entries.extend(place.setdefault(term, len(place)) for term in terms)
-        ends.append(len(entries))
-
-    return _kept(list(place), entries, ends, fewest)
+    rows: list[int] = []
+    held: list[str] = []
+    for row, terms in enumerate(texts):
+        for term in terms:
+            rows.append(row)
+            held.append(term)
+    if not held:
+        nothing = np.zeros(0, dtype=np.int64)
+        return TermTable((), nothing, nothing)
+    column = pa.array(held).dictionary_encode()
+    term = column.indices.to_numpy().astype(np.int64)
+    names = column.dictionary.to_pylist()
+    often = np.bincount(term) >= fewest
+    place = np.cumsum(often) - 1
+    kept = often[term]
+    terms_kept = tuple(names[i] for i in np.flatnonzero(often).tolist())
+    return TermTable(terms_kept, np.array(rows)[kept], place[term[kept]])

@@ -21,6 +21,8 @@ from tunewell.stats.inputs import (
 from tunewell.stats.special import betainc
 
 _MOST_SEEN = 400
+_NOTHING = 1e-9
+"""Of the limit: p-values further below it are counted as one."""
 
 
 def burst_p(
@@ -105,21 +107,23 @@ def burst_limit(
     """
     share(part, "part")
     counts = np.bincount(np.minimum(np.asarray(totals, dtype=np.int64), _MOST_SEEN))
-    frequent = np.asarray(totals)[np.asarray(totals) >= _MOST_SEEN].size
-    reached = []
-    weight = []
-    for total in np.flatnonzero(counts[1:]) + 1:
-        if total >= _MOST_SEEN:
-            continue
-        x = np.arange(1, total + 1, dtype=np.float64)
-        p = burst_p(x, total - x, part, irregular=irregular)
-        # The p-values that the thing can reach, each with what it adds to the expected number.
-        reached.append(p)
-        weight.append(counts[total] * np.diff(np.append(p, 0.0)) * -1)
-    if not reached:
+    frequent = int(counts[_MOST_SEEN]) if counts.size > _MOST_SEEN else 0
+    total = np.flatnonzero(counts[1:_MOST_SEEN]) + 1
+    # Only p-values within the limit have a part in it, and of these the last millions hardly any.
+    first = _fewest_within(total, part, allowed, irregular)
+    last = np.minimum(_fewest_within(total, part, allowed * _NOTHING, irregular), total)
+    some = first <= total
+    size = (last - first + 1)[some]
+    if not size.size:
         return allowed / max(frequent, 1)
-    p_all = np.concatenate(reached)
-    w_all = np.concatenate(weight)
+    of = np.repeat(total[some], size)
+    ends = np.cumsum(size)
+    x = np.arange(of.size) - np.repeat(ends - size, size) + np.repeat(first[some], size)
+    # The p-values that the things can reach, each with what it adds to the expected number.
+    p_all = burst_p(x, of - x, part, irregular=irregular)
+    beyond = np.append(p_all[1:], 0.0)
+    beyond[ends - 1] = 0.0
+    w_all = counts[of] * (p_all - beyond)
     order = np.argsort(p_all)
     running = np.cumsum(w_all[order]) + frequent * p_all[order]
     within = int(np.searchsorted(running, allowed, side="right"))
@@ -127,6 +131,31 @@ def burst_limit(
         return min(float(p_all[order][0]) * 0.5, allowed)
 
     return float(min(p_all[order][within - 1], allowed))
+
+
+def _fewest_within(
+    total: Ints,
+    part: float,
+    limit: float,
+    irregular: float,
+) -> Ints:
+    """Fewest occurrences in a window with a p-value within a limit, ``total + 1`` where none are.
+
+    Args:
+        total: Occurrences in window and reference together, shape (things,).
+        part: The window's share of the records of both.
+        limit: The p-value.
+        irregular: Variance of their number over that of independent ones.
+    """
+    low = np.ones_like(total)
+    high = total + 1
+    while (low < high).any():
+        middle = np.minimum((low + high) // 2, total)
+        within = burst_p(middle, total - middle, part, irregular=irregular) <= limit
+        open_ones = low < high
+        high = np.where(open_ones & within, middle, high)
+        low = np.where(open_ones & ~within, middle + 1, low)
+    return low
 
 
 def pooled_irregularity(weekly: Floats, *, least: float = 1.0) -> float:

@@ -409,6 +409,54 @@ class _Null:
     plan: StepPlan
 
 
+@dataclass(frozen=True)
+class QuietYears:
+    """Quiet years that a threshold is read from.
+
+    Attributes:
+        null: What they are like.
+        paths: How many.
+    """
+
+    null: _Null
+    paths: int
+
+    @property
+    def name(self) -> str:
+        """Under which they are remembered."""
+        return f"{self.paths} {self.null}"
+
+    def simulate(self) -> Floats:
+        """Their largest surprises, shape (paths or more,): the same in every process."""
+        return _simulated(self.null, self.paths)
+
+
+def quiet_years(
+    model: QuietModel,
+    *,
+    plan: StepPlan = DAYS,
+    paths: int = PATHS,
+) -> QuietYears:
+    """The quiet years of a series' threshold, rounded so that like series share them.
+
+    Args:
+        model: Of the quiet series.
+        plan: How it is looked at.
+        paths: Simulated years.
+    """
+    a_week = plan.places if plan.year <= 366 else 7 * plan.places
+    whole = 4 * a_week
+    null = _Null(
+        normal=model.kind == "mean" or model.expected > 400,
+        expected=_rounded(min(max(model.expected, 0.25), 400.0), 2.0),
+        irregular=_rounded(min(max(model.irregular, LEAST_IRREGULAR), 64.0), 1.25),
+        growth=round(min(max(model.seen_growth, LEAST_GROWTH), 1.0) * 10) / 10,
+        periods=min(max(model.periods // whole, 1) * whole, 6 * whole),
+        plan=plan,
+    )
+    return QuietYears(null, max(paths * 365 // plan.year, 200))
+
+
 class YearlyMaximum:
     """How large the largest surprise of a quiet year is.
 
@@ -425,18 +473,8 @@ class YearlyMaximum:
         plan: StepPlan = DAYS,
         paths: int = PATHS,
     ) -> None:
-        a_week = plan.places if plan.year <= 366 else 7 * plan.places
-        whole = 4 * a_week
-        null = _Null(
-            normal=model.kind == "mean" or model.expected > 400,
-            expected=_rounded(min(max(model.expected, 0.25), 400.0), 2.0),
-            irregular=_rounded(min(max(model.irregular, LEAST_IRREGULAR), 64.0), 1.25),
-            growth=round(min(max(model.seen_growth, LEAST_GROWTH), 1.0) * 10) / 10,
-            periods=min(max(model.periods // whole, 1) * whole, 6 * whole),
-            plan=plan,
-        )
-        few = max(paths * 365 // plan.year, 200)
-        self._largest = _largest(null, few)
+        years = quiet_years(model, plan=plan, paths=paths)
+        self._largest = _largest(years.null, years.paths)
 
     def threshold(
         self,
@@ -523,10 +561,10 @@ def _largest(
     paths: int,
 ) -> Floats:
     """Largest surprise of each simulated quiet year, shape (paths,)."""
-    name = f"{paths} {null}"
-    if name not in _REMEMBERED:
-        _REMEMBERED[name] = _simulated(null, paths)
-    return _REMEMBERED[name]
+    years = QuietYears(null, paths)
+    if years.name not in _REMEMBERED:
+        _REMEMBERED[years.name] = years.simulate()
+    return _REMEMBERED[years.name]
 
 
 def _simulated(

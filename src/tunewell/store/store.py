@@ -86,6 +86,7 @@ class Store:
 
     def __init__(self, project: Path, *, url: str = "", patience_s: float = PATIENCE_S) -> None:
         self.project = project
+        self.url = url
         self.root = project / FOLDER
         make_private(self.root)
         self.files = Files(self.root / "artifacts")
