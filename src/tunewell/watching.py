@@ -58,6 +58,7 @@ from tunewell.plurals import plural
 from tunewell.project import Project
 from tunewell.review.automatic_flags import marker
 from tunewell.store import Store
+from tunewell.store.edited_traffic import edit_notes
 from tunewell.types import Feedback
 from tunewell.watching_traffic import MANY_ROWS, SeenTraffic, Traffic
 
@@ -107,6 +108,7 @@ def look_at_traffic(
     watched = replace(
         watched,
         unchecked=(*watched.unchecked, *traffic.checks.unchecked),
+        notes=(*watched.notes, *edit_notes(project.store)),
         bounds=tuple(feedback_bounds(seen.records)),
     )
     anchors = anchor_readings(project.store)

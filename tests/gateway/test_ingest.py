@@ -20,6 +20,7 @@ from tunewell.gateway.ingest.take_in import TakenIn, take_in
 from tunewell.gateway.keep import traffic_ledger
 from tunewell.gateway.masking import masker
 from tunewell.store import Store
+from tunewell.store.edited_traffic import edit_notes
 from tunewell.store.kept_traffic import read_feedback, read_interactions
 from tunewell.types import Interaction
 
@@ -383,6 +384,25 @@ def test_logs_of_other_tools(tmp_path: Path, name: str) -> None:
     assert (row.version, row.total_s) == ("m-1", 1.5)
     assert row.user == Hasher(b"salt").user("u-9")
     assert row.conversation == Hasher(b"salt").digest("conversation", "s-9")
+
+
+def test_edits_since_the_first_import_are_said_and_not_taken_over(tmp_path: Path) -> None:
+    lines = [{**LOGS["plain"], "id": f"o{n}"} for n in range(4)]
+    path = tmp_path / "log.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    lines[1] |= {"response": "Under Bills.", "user": ""}
+    lines[2] |= {"response": "Under Bills.", "latency_ms": 2000}
+    newer = tmp_path / "newer.jsonl"
+    newer.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    (_, again, done), rows = taken(tmp_path, path, path, newer)
+    assert not again.edits.fields
+    # A user that the newer file leaves out is no edit.
+    assert done.edits.fields == {"response": 2, "total_s": 1}
+    assert {row.response for row in rows} == {SAID}
+    with Store(tmp_path) as store:
+        (note,) = edit_notes(store)
+    assert "newer.jsonl" in note
+    assert "response in 2" in note
 
 
 def test_feedback_beside_and_by_itself(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from tunewell.stats.steps import (
     fit_quiet,
     quiet_series,
     running_sums,
+    season_of,
     signed_root,
     step_threshold,
     surprises,
@@ -84,6 +85,16 @@ def test_signed_roots_are_standard_normal_while_nothing_changes(kind: str) -> No
         root = signed_root(seen, np.zeros(20_000), np.full(20_000, 9.0), kind="mean", spread=4.0)
     assert abs(float(root.mean())) < 0.05
     assert float(root.std()) == pytest.approx(1.0, abs=0.03)
+
+
+def test_a_rare_value_that_missed_eight_saturdays_may_come_on_the_ninth() -> None:
+    """Three a week on other days: eight Saturdays without one are no proof that none ever comes."""
+    places = np.arange(56) % 7
+    hits = np.where(places == 5, 0.0, 20 / 48)
+    season = season_of(hits, np.full(56, 20.0), places, "share", 7)
+    assert 0.3 < season[5] < 1 < season[0] < 1.2
+    often = season_of(100 * hits, np.full(56, 2_000.0), places, "share", 7)
+    assert often[5] < 0.06
 
 
 def test_a_reference_that_is_too_short_is_refused() -> None:

@@ -70,6 +70,9 @@ def import_files(
         if done.without_text:
             bare = plural(done.without_text, "interaction")
             note(f"  {bare} imported without any text: the source kept none")
+        if done.edits.fields:
+            fields = ", ".join(f"{name} in {rows:,}" for name, rows in done.edits.fields.items())
+            note(f"  edited since the first import, which is kept: {fields}")
         for reason in done.reasons:
             note(f"  {reason}")
 

@@ -30,6 +30,10 @@ GROWN = 28.0
 """Longest window up to which irregularity is taken to grow."""
 SEASON_SWING = 0.06
 """Share by which counts swing within a year, in the mean square."""
+SEASON_PRIOR = 4.0
+"""As if so many records had come at each place of the season as at the others: a prior of mean 1
+and a standard deviation of a half."""
+LEAST_SEASON = 0.05
 USUAL_GROWTH = 0.15
 KEPT_GROWTH = 0.4
 """What irregularity usually grows by, and how much of another growth is believed at once."""
@@ -265,12 +269,14 @@ def season_of(
     for place in range(count):
         here = places == place
         records = base[..., here].sum(-1)
-        figure = total[..., here].sum(-1) / np.maximum(records, _TINY)
         if kind == "mean":
+            figure = total[..., here].sum(-1) / np.maximum(records, _TINY)
             found[..., place] = np.where(records > 0, figure - level, 0.0)
         else:
-            ratio = np.maximum(figure / np.maximum(level, _TINY), 0.05)
-            found[..., place] = np.where(records > 0, ratio, 1.0)
+            # Few of a kind say little of a weekday: none on eight Saturdays is no proof of none.
+            seen = total[..., here].sum(-1)
+            ratio = (seen + SEASON_PRIOR) / (level * records + SEASON_PRIOR)
+            found[..., place] = np.maximum(ratio, LEAST_SEASON)
 
     return found
 

@@ -30,6 +30,7 @@ from tunewell.gateway.ingest.spans import is_of_a_model, read_span, spans_of
 from tunewell.gateway.keep import feedback_line, interaction_line
 from tunewell.gateway.masking import Masker
 from tunewell.store import Store
+from tunewell.store.edited_traffic import ImportEdits
 from tunewell.store.once import insert_all_once
 from tunewell.store.traffic_tables import feedback as feedback_table
 from tunewell.store.traffic_tables import interactions as interaction_table
@@ -55,6 +56,7 @@ class TakenIn:
         other: Spans that are no request to a model.
         unread: Objects that could not be read.
         reasons: The first of those, each with its place and why.
+        edits: What the file has otherwise than what is there.
     """
 
     objects: int = 0
@@ -65,6 +67,7 @@ class TakenIn:
     other: int = 0
     unread: int = 0
     reasons: list[str] = field(default_factory=list)
+    edits: ImportEdits = field(default_factory=ImportEdits)
 
     def refuse(self, place: str, why: str) -> None:
         """Count an object that cannot be read."""
@@ -110,6 +113,7 @@ def take_in(
             _keep(store, rows, said, done)
             rows, said = [], []
     _keep(store, rows, said, done)
+    done.edits.say(store, path.name)
     return done
 
 
@@ -350,6 +354,7 @@ def _keep(
         )
     done.interactions += len(new)
     fresh = set(new)
+    done.edits.compare(store, [row for row in rows if row.id not in fresh])
     done.without_text += sum(row.id in fresh and _has_no_text(row) for row in rows)
     done.feedback += len(more)
     done.known += len(rows) + len(said) - len(new) - len(more)
