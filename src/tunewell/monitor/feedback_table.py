@@ -98,7 +98,7 @@ def _rows_of(
     """The place of each mark among others, -1 where it is not there."""
     if not marks.size:
         return np.full(wanted.size, -1, dtype=np.int64)
-    order = np.argsort(marks, kind="stable")
+    order = np.argsort(marks)
     place = np.searchsorted(marks[order], wanted)
     row = order[np.minimum(place, marks.size - 1)]
     found: Ints = np.where(marks[row] == wanted, row, -1).astype(np.int64)

@@ -228,7 +228,7 @@ def kept_traffic(
         elsewhere: Called with the parts that are not kept: it may make their files beforehand.
     """
     counts = day_counts(store, interactions)
-    parts = list(_parts(files, counts))
+    parts = list(_parts(files, counts, "block"))
     if elsewhere is not None:
         elsewhere([part for part in parts if not files.holds(part.name)])
     raw = [
@@ -284,18 +284,19 @@ class TrafficPart:
 def _parts(
     files: KeptBlocks,
     counts: Counts,
+    kind: str,
 ) -> Iterator[TrafficPart]:
     """Blocks without a reference: a stretch that is over is one, of the last each day is one."""
     stretches: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
     for day in sorted(counts):
         stretches[day // STRETCH_DAYS].append((day, *counts[day]))
-    last = max(stretches)
+    last = max(stretches, default=0)
     for stretch, days in sorted(stretches.items()):
         if stretch < last:
-            yield TrafficPart(files.name("block", days), stretch, tuple(days))
+            yield TrafficPart(files.name(kind, days), stretch, tuple(days))
             continue
         for each in days:
-            yield TrafficPart(files.name("block", [each]), stretch, (each,))
+            yield TrafficPart(files.name(kind, [each]), stretch, (each,))
 
 
 def part_block(
@@ -478,21 +479,16 @@ def _feedback(
     files: KeptBlocks,
     blocks: Sequence[Block],
 ) -> FeedbackTable:
-    counts = day_counts(store, feedback)
-    stretches: dict[int, list[int]] = defaultdict(list)
-    for day in sorted(counts):
-        stretches[day // STRETCH_DAYS].append(day)
     parts = []
-    for _, days in sorted(stretches.items()):
-        name = files.name("feedback", [[day, *counts[day]] for day in days])
-        part = files.read(name)
-        if part is None:
-            since = EPOCH + dt.timedelta(days=days[0])
-            until = EPOCH + dt.timedelta(days=days[-1] + 1)
+    for part in _parts(files, day_counts(store, feedback), "feedback"):
+        found = files.read(part.name)
+        if found is None:
+            since = EPOCH + dt.timedelta(days=part.days[0][0])
+            until = EPOCH + dt.timedelta(days=part.days[-1][0] + 1)
             said: list[Feedback] = list(read_feedback(store, since=since, until=until))
-            part = feedback_block(said)
-            files.write(name, part)
-        parts.append(part)
+            found = feedback_block(said)
+            files.write(part.name, found)
+        parts.append(found)
     marks = np.concatenate([block["mark"] for block in blocks])
     return FeedbackTable.of_blocks(parts, marks)
 
