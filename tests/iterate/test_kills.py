@@ -60,12 +60,15 @@ def finish(folder: Path, cache: Path) -> Iteration:
     return Iteration.model_validate(found["result"])
 
 
-def kill(folder: Path, cache: Path, after_s: float) -> None:
+def kill(folder: Path, cache: Path, after_s: float) -> bool:
+    """Whether the turn was still at work then; one that had ended was not killed."""
     process = start(folder, cache)
     time.sleep(after_s)
-    if process.poll() is None:
+    at_work = process.poll() is None
+    if at_work:
         os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
+    return at_work
 
 
 def same(made: Iteration, wanted: Iteration) -> None:
@@ -87,9 +90,19 @@ def test_four_kills_give_the_same_version(begun: Path, tmp_path: Path, seed: int
     assert wanted.difference is not None
     assert len(wanted.difference.added) == 2
     draw = random.Random(seed)
-    folder = shutil.copytree(begun / "project", tmp_path / "killed")
-    for _ in range(4):
-        kill(folder, cache, draw.uniform(0.2, 1) * seconds)
+    folder = shutil.copytree(begun / "project", tmp_path / "killed 0")
+    killed, tried, left = 0, 0, seconds
+    while killed < 4:
+        tried += 1
+        assert tried <= 10, "it ends before it can be killed"
+        after_s = draw.uniform(0.2, 0.9) * left
+        if kill(folder, cache, after_s):
+            killed += 1
+            left = max(left - after_s / 2, seconds / 4)
+        else:
+            same(finish(folder, cache), wanted)
+            folder = shutil.copytree(begun / "project", tmp_path / f"killed {tried}")
+            left = seconds
     same(finish(folder, cache), wanted)
     with Store(folder) as store:
         assert not store.check_ledger().faults
