@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from tunewell.curate.reading.data_files import find_files, sources_of
 from tunewell.json_text import parse_json
+from tunewell.model.speech.weights import is_speech_model
 from tunewell.plurals import per_cent, plural
 from tunewell.project import Project
 from tunewell.task import TaskFile, TaskSpec
@@ -26,6 +27,16 @@ SAMPLE_BYTES = 64 << 10
 """Of the first training file, to count tokens in."""
 
 BYTES_OF_BF16 = 2
+BYTES_OF_FP32 = 4
+
+RECORDING_TOKENS = 30
+"""Of a transcript, about."""
+
+RECORDINGS = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus", ".aiff"})
+"""Suffixes of files that are no rows."""
+
+RECORDING_POSITIONS = 1500
+"""States that a Whisper encoder makes of any recording."""
 
 TYPICAL_ANSWER = 48
 """Tokens: most answers end long before ``evaluate.max_new_tokens``."""
@@ -69,6 +80,11 @@ class Speeds(Value):
 USUAL = Speeds(train=390, folds=390, trunk=1000, generate=80)
 USUAL_WEIGHTS_BYTES = 269_000_000
 """Measured with smollm2-135m on two cores (`tests/examples/test_desk_demo.py`)."""
+
+
+USUAL_HEARD = Speeds(train=300, folds=300, trunk=100, generate=100)
+USUAL_HEARD_WEIGHTS_BYTES = 151_000_000
+"""Measured with whisper-tiny-en on two cores (`bench/speech`); tokens are those of transcripts."""
 
 
 class PlannedStage(Value):
@@ -122,7 +138,7 @@ def make_plan(project: Project, *, only: bool = False) -> Plan:
     sizes = {role: _sizes(file, role) for role in ("train", "test")}
     base = _BaseModel.of(spec.train.model)
     speeds, measured = _speeds(spec, base, only=only)
-    tokens = int(sizes["train"].size_bytes / base.bytes_per_token(_files_of(file, "train")))
+    tokens = base.tokens(sizes["train"], _files_of(file, "train"))
     work = _Work(spec, sizes["train"], sizes["test"], tokens, speeds)
 
     begun = _begun(project, noted=not only)
@@ -168,28 +184,33 @@ class _BaseModel:
         folder: Its files.
         hidden: Width of its hidden states.
         weights_bytes: Size of its weights.
+        hears: Whether its rows are recordings.
     """
 
     folder: Path
     hidden: int
     weights_bytes: int
+    hears: bool = False
 
     @classmethod
     def of(cls, name: str) -> _BaseModel:
         """The base model of that name."""
-        from tunewell.model.weights import resolve
+        from tunewell.train.opening import weights_of
 
-        folder = resolve(name).folder
+        folder = weights_of(name).folder
         config = parse_json((folder / "config.json").read_text(encoding="utf-8"))
         text = config.get("text_config") or config
         hidden = int(text.get("hidden_size") or text.get("n_embd") or text.get("d_model") or 0)
         size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
-        return cls(folder, hidden, size)
+        return cls(folder, hidden, size, is_speech_model(name))
 
     def usual_speeds(self) -> Speeds:
         """What two cores without matrix units reach, by the size of the weights."""
-        share = USUAL_WEIGHTS_BYTES / max(self.weights_bytes, 1) * (os.cpu_count() or 1) / 2
-        values = USUAL.model_dump()
+        usual, weights = USUAL, USUAL_WEIGHTS_BYTES
+        if self.hears:
+            usual, weights = USUAL_HEARD, USUAL_HEARD_WEIGHTS_BYTES
+        share = weights / max(self.weights_bytes, 1) * (os.cpu_count() or 1) / 2
+        values = usual.model_dump()
         return Speeds.model_validate({name: value * share for name, value in values.items()})
 
     @property
@@ -198,8 +219,19 @@ class _BaseModel:
         return int(ADAPTER_SHARE * self.weights_bytes)
 
     def trunk_bytes(self, tokens: int) -> int:
-        """Of the cached states below the folds' adapters: one of bf16 for every token."""
+        """Of the cached states below the folds' adapters: one of bf16 for every token.
+
+        Of a recording, what the encoder makes of it.
+        """
+        if self.hears:
+            return tokens // RECORDING_TOKENS * RECORDING_POSITIONS * self.hidden * BYTES_OF_FP32
         return tokens * self.hidden * BYTES_OF_BF16
+
+    def tokens(self, size: _Size, files: Iterable[Path]) -> int:
+        """Tokens in the training files, about."""
+        if self.hears:
+            return size.rows * RECORDING_TOKENS
+        return int(size.size_bytes / self.bytes_per_token(files))
 
     def bytes_per_token(self, files: Iterable[Path]) -> float:
         """How many bytes of the first file one token takes, by the model's own tokenizer."""
@@ -267,7 +299,8 @@ class _Work:
     @property
     def arms(self) -> int:
         """Models that answer: base, prompted, tuned and those that the definition names."""
-        return 3 + len(self.spec.evaluate.arms)
+        usual = 2 if is_speech_model(self.spec.train.model) else 3
+        return usual + len(self.spec.evaluate.arms)
 
     @property
     def train_s(self) -> float:
@@ -301,10 +334,12 @@ class _Work:
             seconds=START_S["split"] + rows / SPLIT_ROWS_PER_S,
         )
         by_trl = " through TRL (taken to be as fast as ours)" if recipe.backend == "trl" else ""
+        where = f"on {per_cent(recipe.fold_layers)} of the layers, a check run"
+        if is_speech_model(recipe.model):
+            where = "on the decoder"
         yield PlannedStage(
             name="train",
-            what=f"{plural(folds, 'fold')} x {plural(recipe.epochs, 'epoch')} "
-            f"on {per_cent(recipe.fold_layers)} of the layers, a check run, "
+            what=f"{plural(folds, 'fold')} x {plural(recipe.epochs, 'epoch')} {where}, "
             f"the final adapter{by_trl}",
             seconds=self.train_s,
         )
@@ -340,6 +375,9 @@ def _rows(path: Path) -> int:
 
     Read in blocks.
     """
+    if path.suffix in RECORDINGS:
+        # The rows are in the file that names it.
+        return 0
     if path.suffix == ".parquet":
         import pyarrow.parquet as pq
 
@@ -371,6 +409,8 @@ def _begun(project: Project, *, noted: bool) -> int | None:
 
 def _speeds(spec: TaskSpec, base: _BaseModel, *, only: bool) -> tuple[Speeds, str]:
     """The speeds, and where they come from."""
+    if base.hears:
+        return base.usual_speeds(), "speeds of a usual machine"
     if not only:
         return speeds_of(spec), "speeds of this machine"
     kept = _place_of_speeds(spec)

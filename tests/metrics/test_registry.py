@@ -11,7 +11,7 @@ from tests.metrics.conftest import row
 from tunewell.errors import TaskError
 from tunewell.metrics import BUILTINS, Marked, Metric, build_metrics, metric
 from tunewell.task import TaskFile
-from tunewell.types import Example, MetricInfo, Prediction, Unscored
+from tunewell.types import Example, Message, MetricInfo, Prediction, Unscored
 
 Define = Callable[..., TaskFile]
 FACTS = """
@@ -25,6 +25,7 @@ OPTIONS = {
     "schema": "{schema: {type: object, required: [total]}}",
     "guideline": "{rules: [{rule: Say it shortly., most_words: 5}, "
     "{rule: No promises., must_not: promise}]}",
+    "terms": "{terms: [EUR]}",
 }
 
 
@@ -47,6 +48,9 @@ def test_every_built_in_gives_a_value_in_its_range_or_says_why_not(
     tags = {"points": "5 EUR | soon", "decision": "d", "checks": '[{"texts": ["5 EUR"]}]'}
     example = row("How much?", "[a] It costs 5 EUR.", **tags)
     example = example.model_copy(update={"date": dt.date(2026, 3, 1)})
+    if name == "words_on_no_speech":
+        turns = (Message(role="user", content="", audio="a"), Message(role="assistant", content=""))
+        example = example.model_copy(update={"messages": turns, "kind": "no-speech"})
     assert made.applies(example) == ""
     found = made(output, example, task=file.spec)
     assert isinstance(found, Unscored) or made.info.low <= found.value <= made.info.high

@@ -18,14 +18,12 @@ from tunewell.curate.row_checks import RowLook
 from tunewell.curate.rows import InputRow
 from tunewell.plurals import per_cent, plural
 from tunewell.similar import key
+from tunewell.types.rows import NO_SPEECH
 
 if TYPE_CHECKING:
     from tunewell.audio.facts import ClipFacts
     from tunewell.audio.fingerprint import SameRecording
     from tunewell.curate.reading.clips import Clips
-
-NO_SPEECH = "no-speech"
-"""Kind of a row in whose recording nobody speaks: its transcript is empty, and that is right."""
 
 RECORDING = "recording"
 """Tag of rows that are heard in one recording: they are never parted."""

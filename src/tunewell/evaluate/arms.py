@@ -7,15 +7,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median_low
+from typing import TYPE_CHECKING
 
 from tunewell.errors import UserError
 from tunewell.evaluate.lookup import ids_of
 from tunewell.model.base import Model
+from tunewell.model.speech.weights import is_speech_model
 from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.store.files import file_digest
 from tunewell.task import Contender, TaskSpec
 from tunewell.types import Example, Message, ModelVersion, Split, Trained, digest
+
+if TYPE_CHECKING:
+    from tunewell.model.local import LocalModel
+    from tunewell.model.speech.whisper import SpeechModel
 
 Models = Callable[[ModelVersion | None], Model]
 """Opens the base model (None) or a tuned version."""
@@ -161,11 +167,16 @@ def _length(example: Example) -> int:
 def contenders(
     task: TaskSpec, model: ModelVersion | None, shots: Sequence[Example]
 ) -> tuple[Arm, ...]:
-    """The arms of an evaluation, in order: base, prompted and, where there is one, tuned."""
-    arms = (Arm(name="base"), _prompted("prompted", task, shots))
-    if model is None:
-        return arms
-    return (*arms, candidate(model))
+    """The arms of an evaluation, in order: base, prompted and, where there is one, tuned.
+
+    A model that hears takes no prompt.
+    """
+    arms = [Arm(name="base")]
+    if not is_speech_model(base_of(model, task)):
+        arms.append(_prompted("prompted", task, shots))
+    if model is not None:
+        arms.append(candidate(model))
+    return tuple(arms)
 
 
 def candidate(model: ModelVersion | None) -> Arm:
@@ -220,8 +231,8 @@ def _opened_by(
         return replace(arm, version=version, digest=version.adapter)
     if spec.adapter:
         folder = (file.root / spec.adapter).resolve()
-        return _with_adapter(arm, folder, file.spec.train.model, place)
-    opens = _opener(spec.model, spec.url)
+        return _with_adapter(arm, folder, file.spec.train.model, store, place)
+    opens = _opener(spec.model, spec.url, store)
     return replace(
         arm,
         opens=opens,
@@ -248,6 +259,7 @@ def _with_adapter(
     arm: Arm,
     folder: Path,
     base: str,
+    store: Store,
     place: str,
 ) -> Arm:
     weights = folder / "adapter_model.safetensors"
@@ -259,26 +271,37 @@ def _with_adapter(
         )
 
     def opens() -> Model:
-        from tunewell.model.local import LocalModel
-        from tunewell.model.weights import resolve
-
-        return LocalModel(resolve(base), adapter=folder)
+        return open_base(base, store).with_adapter(folder)
 
     return replace(arm, opens=opens, digest=file_digest(weights))
 
 
-def _opener(model: str, url: str) -> Callable[[], Model]:
+def _opener(model: str, url: str, store: Store) -> Callable[[], Model]:
     def opens() -> Model:
         if url:
             from tunewell.model.endpoint import EndpointModel
 
             return EndpointModel(model, base_url=url)
-        from tunewell.model.local import LocalModel
-        from tunewell.model.weights import resolve
-
-        return LocalModel(resolve(model))
+        return open_base(model, store)
 
     return opens
+
+
+def open_base(name: str, store: Store) -> LocalModel | SpeechModel:
+    """A model on this machine by its name, one that reads or one that hears.
+
+    Args:
+        name: As in ``train.model``.
+        store: Holds the recordings, and keeps what the encoder makes of them.
+    """
+    if is_speech_model(name):
+        from tunewell.model.speech.whisper import SpeechModel
+
+        return SpeechModel(name, clips=store.files.open, cache=store.root / "cache")
+    from tunewell.model.local import LocalModel
+    from tunewell.model.weights import resolve
+
+    return LocalModel(resolve(name))
 
 
 def local_models(base: str, store: Store) -> Models:
@@ -288,17 +311,13 @@ def local_models(base: str, store: Store) -> Models:
         base: Name of the base model's weights.
         store: Holds the adapters.
     """
-    opened: dict[str, Model] = {}
+    opened: dict[str, LocalModel | SpeechModel] = {}
 
     def open_model(version: ModelVersion | None) -> Model:
-        from tunewell.model.local import LocalModel
-        from tunewell.model.weights import resolve
-
         name = version.base if version else base
         if name not in opened:
-            opened[name] = LocalModel(resolve(name))
+            opened[name] = open_base(name, store)
         model = opened[name]
-        assert isinstance(model, LocalModel)
         if version is None:
             return model
         return model.with_adapter(store.files.open(version.adapter))

@@ -245,7 +245,16 @@ def _parts(table: Table, file: TaskFile, index: int) -> Iterator[_Part]:
     yield _Part(gate, place)
     if gate.slices:
         for name, where in table.parts(gate.slices):
-            yield _Part(gate, place, name, where)
+            if _can_measure(table, gate.metric, where):
+                yield _Part(gate, place, name, where)
+
+
+def _can_measure(table: Table, metric: str, where: Mask) -> bool:
+    """Whether a slice has a row that the metric can measure, if any row at all has."""
+    applies = table.applies.get(metric)
+    if applies is None or not applies.any():
+        return True
+    return bool(table.mask(metric, where).any())
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from tunewell.errors import TaskError
 from tunewell.evaluate.lookup import by_name
 from tunewell.evaluate.people_scores import criterion_info
+from tunewell.model.speech.weights import is_speech_model
 from tunewell.people import Approvals, approvals
 from tunewell.people.approvals import in_words
 from tunewell.project import Project
@@ -33,14 +34,18 @@ def check_gates(file: TaskFile, metrics: Sequence[MetricInfo]) -> None:
     """Refuse gates that no model could be held to.
 
     Raises:
-        TaskError: A threshold on the wrong side, or one outside the metric's range; all together.
+        TaskError: A threshold on the wrong side, one outside the metric's range, or a comparison
+            with an arm that there is not; all together.
     """
     known = by_name(metrics)
     faults: list[tuple[str, str]] = []
+    hears = is_speech_model(file.spec.train.model)
     for i, gate in enumerate(file.spec.gates):
         if gate.metric in known:
             place = file.where(f"gates.{i}")
-            found = _threshold_faults(gate, known[gate.metric])
+            found = [*_threshold_faults(gate, known[gate.metric])]
+            if hears and gate.kind != "level" and gate.against == "prompted":
+                found.append("a model that hears takes no prompt: set against: base.")
             faults += [(place, f"gates[{i}]: {fault}") for fault in found]
     if faults:
         raise TaskError(faults, hint=HINT)

@@ -106,6 +106,10 @@ def evaluate(
         arms = (*contenders(file.spec, model, shots), *further(project, shots))
         names = list(by_name(arms))
 
+        learned = training_rows(dataset, split, store)
+        for metric in metrics:
+            if metric.learned:
+                metric.learned(learned)
         passes = _Passes(file, metrics, rows, opener, work)
         predictions, scores = passes.over(arms, progress)
         looks = look(store, ids_of(rows), key=writer.run.key)
@@ -117,7 +121,7 @@ def evaluate(
             families=families(rows, split),
             predictions=predictions,
             scores=scores,
-            baselines=baseline_scores(rows, training_rows(dataset, split, store), metrics, file),
+            baselines=baseline_scores(rows, learned, metrics, file),
         )
         result = evaluation_of(
             measured,
@@ -184,7 +188,7 @@ def _turns_asked(dataset: Dataset, split: Split, project: Project) -> dict[str, 
     ids = sorted({*split.ids("test"), *dataset.held_out})
     examples = project.store.examples(dataset, ids=ids) if ids else []
     turns = project.file.spec.train.turns
-    as_ever = [e for e in examples if e.target]
+    as_ever = [e for e in examples if e.is_answered]
     return {} if answered(examples, turns) == as_ever else {"turns": turns}
 
 
@@ -212,7 +216,9 @@ def held_out_rows(
     rows = []
     if ids:
         found = store.examples(dataset, ids=ids)
-        rows = [e for e in found if e.target] if whole else answered(found, file.spec.train.turns)
+        rows = (
+            [e for e in found if e.is_answered] if whole else answered(found, file.spec.train.turns)
+        )
     if not rows:
         raise DataError(
             "there are no held-out rows to evaluate on",
@@ -230,7 +236,7 @@ def answered(examples: Sequence[Example], turns: Turns) -> list[Example]:
     found: list[Example] = []
     for example in examples:
         targets = each_target([example], turns)
-        if not targets and example.target and example.label != "bad":
+        if not targets and example.is_answered and example.label != "bad":
             targets = [example]
         found += targets
     return sorted(found, key=lambda row: row.id)

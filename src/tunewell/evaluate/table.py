@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tunewell.evaluate.lookup import by_name, picked
 from tunewell.evaluate.metric_values import Column, Mask, MetricScale, PairedValues
 from tunewell.stats import interval_p_value
+from tunewell.stats.ratios import linearised
 from tunewell.types import Estimate, MetricInfo, Score, Unscored
 
 Floats = NDArray[np.float64]
@@ -30,6 +31,8 @@ class Table:
             answers.
         clusters: Family of each row; None where every row stands alone.
         slices: Field to the value of each row.
+        weights: Metric to how much of the whole each row is, shape (rows,), where that is not the
+            same of all: a mean is then a ratio of sums.
     """
 
     rows: tuple[str, ...]
@@ -38,6 +41,7 @@ class Table:
     applies: Mapping[str, Mask]
     clusters: tuple[str, ...] | None = None
     slices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    weights: Mapping[str, Floats] = field(default_factory=dict)
 
     @cached_property
     def arms(self) -> tuple[str, ...]:
@@ -105,11 +109,12 @@ class Table:
         if not column.values.size:
             return None
 
-        scale = MetricScale.of(self.metrics[metric])
+        scale = self._scale(metric)
         if column.has_gaps and not scale.bounded:
             return column.without_bounds(scale, level=level)
 
-        return column.strict(column.mean(scale, level=level), scale)
+        found = column.strict(column.mean(scale, level=level), scale)
+        return MetricScale.of(self.metrics[metric]).clip(found)
 
     def compare(
         self,
@@ -128,7 +133,7 @@ class Table:
         pairs = self._pairs(arm, against, metric, where)
         if pairs.families < 2:
             return None
-        return pairs.difference_one_by_one(MetricScale.of(self.metrics[metric]), level=level)
+        return pairs.difference_one_by_one(self._scale(metric), level=level)
 
     def p_value(
         self,
@@ -147,12 +152,30 @@ class Table:
         pairs = self._pairs(arm, against, metric, where)
         if pairs.families < 2:
             return None
-        scale = MetricScale.of(self.metrics[metric])
+        scale = self._scale(metric)
         return interval_p_value(lambda level: pairs.difference(scale, level=level))
+
+    def _scale(self, metric: str) -> MetricScale:
+        """Of the values that are averaged; linearised ones are beyond those of the metric."""
+        scale = MetricScale.of(self.metrics[metric])
+        return MetricScale(-math.inf, math.inf, scale.unit) if metric in self.weights else scale
+
+    def _averaged(self, values: Floats, metric: str, mask: Mask) -> Floats:
+        """Values whose mean is that of the metric: of weighted ones the ratio of the sums."""
+        if metric not in self.weights:
+            return values
+        seen = ~np.isnan(values)
+        if not seen.any():
+            return values
+        weights = self.weights[metric][mask][seen]
+        found = values.copy()
+        found[seen] = linearised(values[seen] * weights, weights)
+        return found
 
     def _column(self, arm: str, metric: str, where: Mask | None) -> Column:
         mask = self.mask(metric, where)
-        return Column(self.values[arm, metric][mask], self._groups(mask))
+        values = self._averaged(self.values[arm, metric][mask], metric, mask)
+        return Column(values, self._groups(mask))
 
     def _pairs(
         self,
@@ -162,9 +185,14 @@ class Table:
         where: Mask | None,
     ) -> PairedValues:
         mask = self.mask(metric, where)
+        first, second = self.values[arm, metric][mask], self.values[against, metric][mask]
+        if metric in self.weights:
+            # A ratio of both arms is over the same rows.
+            gaps = np.isnan(first) | np.isnan(second)
+            first, second = np.where(gaps, np.nan, first), np.where(gaps, np.nan, second)
         return PairedValues(
-            self.values[arm, metric][mask],
-            self.values[against, metric][mask],
+            self._averaged(first, metric, mask),
+            self._averaged(second, metric, mask),
             self._groups(mask),
         )
 
@@ -202,6 +230,7 @@ def table_of(
     place = {row: i for i, row in enumerate(rows)}
     values: dict[tuple[str, str], Floats] = {}
     applies = {m.name: np.zeros(len(rows), dtype=np.bool_) for m in metrics}
+    weights: dict[str, Floats] = {}
     for score in scores:
         if score.metric not in applies or score.example not in place:
             continue
@@ -212,6 +241,8 @@ def table_of(
         else:
             column[at] = math.nan
         applies[score.metric][at] = True
+        if score.weight != 1:
+            weights.setdefault(score.metric, np.ones(len(rows)))[at] = score.weight
 
     every_row_alone = len(set(clusters)) == len(clusters)
     return Table(
@@ -221,4 +252,5 @@ def table_of(
         applies=applies,
         clusters=None if every_row_alone else tuple(clusters),
         slices=dict(slices or {}),
+        weights=weights,
     )

@@ -27,11 +27,13 @@ class Marked(Value):
         value: The metric's value.
         reason: One sentence: which points were missing, which number has no source.
         spans: Places in the output.
+        weight: How much of the whole the row is, such as the words that are said in it.
     """
 
     value: float
     reason: str = ""
     spans: tuple[MarkedPlace, ...] = Field(default=())
+    weight: float = Field(default=1.0, gt=0)
 
 
 class MetricFunction(Protocol):
@@ -48,6 +50,8 @@ Applies = Callable[[Example], str]
 """Gives the reason why a row cannot be measured, whatever the output; empty if it can."""
 Prepare = Callable[[Sequence[tuple[str, Example]], TaskSpec], None]
 """Told of all (output, row) beforehand."""
+Learned = Callable[[Sequence[Example]], None]
+"""Told of the rows that the model was trained on, before anything is measured."""
 Rate = Callable[..., Marked | Unscored]
 """Computes a value from the whole prediction instead of its text alone."""
 
@@ -69,6 +73,7 @@ class Metric:
             out for every arm alike.
         prepare: Where many outputs are cheaper at once (judges).
         rate: Where the text alone does not say it (the model's own confidence).
+        learned: Where it matters what was trained on.
     """
 
     info: MetricInfo
@@ -77,6 +82,7 @@ class Metric:
     applies: Applies = _always
     prepare: Prepare | None = None
     rate: Rate | None = None
+    learned: Learned | None = None
 
     @property
     def name(self) -> str:
@@ -112,7 +118,7 @@ class Metric:
         )
         if isinstance(value, Unscored):
             return score
-        return score.model_copy(update={"reason": _short(value.reason)})
+        return score.model_copy(update={"reason": _short(value.reason), "weight": value.weight})
 
     def _value(self, prediction: Prediction, example: Example, task: TaskSpec) -> Marked | Unscored:
         if prediction.finish == "error":

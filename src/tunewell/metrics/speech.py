@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,6 +68,29 @@ def character_errors(said: str, heard: str, *, language: str = "en") -> ErrorCou
     wanted = " ".join(spoken_words(said, language))
     got = " ".join(spoken_words(heard, language))
     return ErrorCount(errors=Levenshtein.distance(wanted, got), length=len(wanted))
+
+
+def term_counts(said: str, heard: str, terms: Iterable[str], *, language: str = "en") -> ErrorCount:
+    """How often terms are said, and how often not heard then.
+
+    Args:
+        said: What is said.
+        heard: What the model wrote down.
+        terms: As `spoken_words` gives them, a space between two words.
+        language: As in `spoken_words`.
+
+    Example:
+        >>> term_counts("Start duloxetine today.", "start to lock set in today", ["duloxetine"])
+        ErrorCount(errors=1, length=1)
+    """
+    wanted = " ".join(spoken_words(said, language))
+    got = " ".join(spoken_words(heard, language))
+    times = missed = 0
+    for term in terms:
+        own = _times(term, wanted)
+        times += own
+        missed += max(0, own - _times(term, got))
+    return ErrorCount(errors=missed, length=times)
 
 
 class SpeechScores(Value):
@@ -157,28 +180,23 @@ def _recall(
     spoken: Sequence[Transcript], terms: set[str], language: str, level: float
 ) -> Estimate | Unscored:
     """Share of the times that a term is said in which it is heard, by speaker."""
-    heard, said = np.zeros(len(spoken)), np.zeros(len(spoken))
-    for place, each in enumerate(spoken):
-        wanted = f" {' '.join(spoken_words(each.said, language))} "
-        got = f" {' '.join(spoken_words(each.heard, language))} "
-        for term in terms:
-            times = _times(term, wanted)
-            said[place] += times
-            heard[place] += min(times, _times(term, got))
+    found = [term_counts(each.said, each.heard, terms, language=language) for each in spoken]
+    said = np.asarray([count.length for count in found], np.float64)
+    heard = said - [count.errors for count in found]
     with_terms = [place for place in range(len(spoken)) if said[place]]
     if not with_terms:
         return Unscored(reason="no recording contains such a term")
     which = [spoken[place] for place in with_terms]
     missed = (said - heard)[with_terms].tolist()
-    found = _ratio(missed, said[with_terms].tolist(), which, level, "share")
-    if isinstance(found, Unscored):
-        return found
+    share = _ratio(missed, said[with_terms].tolist(), which, level, "share")
+    if isinstance(share, Unscored):
+        return share
     changes = {
-        "value": 1 - found.value,
-        "low": max(0.0, 1 - found.high),
-        "high": 1 - found.low,
+        "value": 1 - share.value,
+        "low": max(0.0, 1 - share.high),
+        "high": 1 - share.low,
     }
-    return found.model_copy(update=changes)
+    return share.model_copy(update=changes)
 
 
 def _times(term: str, text: str) -> int:

@@ -79,7 +79,7 @@ def load_model(
     place = best_device() if device is None else torch.device(device)
     kind = getattr(torch, dtype) if isinstance(dtype, str) else dtype
     own = {} if config is None else {"config": config}
-    with _no_progress_bars():
+    with no_progress_bars():
         try:
             model = AutoModelForCausalLM.from_pretrained(
                 str(folder),
@@ -95,7 +95,7 @@ def load_model(
 
 
 @contextmanager
-def _no_progress_bars() -> Iterator[None]:
+def no_progress_bars() -> Iterator[None]:
     """Without transformers' own bars; they are as they were afterwards."""
     from transformers.utils import logging
 

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from tunewell.stats.inputs import codes
 from tunewell.stats.special import stdtrit
@@ -162,3 +162,28 @@ def _high(value: float, half: float, tail: float, clusters: float) -> float:
 
 
 _MOST_LOG = 50.0
+
+
+def linearised(above: ArrayLike, below: ArrayLike) -> NDArray[np.float64]:
+    """Values of which the mean is the ratio of the sums, and the spread that of the ratio.
+
+    What is known of means (clusters, pairs, intervals) then holds for a ratio.
+
+    Args:
+        above: Such as errors, shape (n,).
+        below: Such as words; at least 0 and not all 0, shape (n,).
+
+    Returns:
+        Shape (n,).
+
+    Source:
+        Cochran 1977, Sampling Techniques, section 6.3 (the linear approximation of a ratio).
+
+    Example:
+        >>> linearised([1, 3, 0], [10, 10, 20]).round(3).tolist()
+        [0.1, 0.25, -0.05]
+    """
+    errors = np.asarray(above, np.float64)
+    words = np.asarray(below, np.float64)
+    value = errors.sum() / words.sum()
+    return np.asarray(value + (errors - value * words) / words.mean())

@@ -101,3 +101,51 @@ def _tokenizer() -> Any:
         unk_token="<|endoftext|>",
         chat_template=CHAT_TEMPLATE,
     )
+
+
+def tiny_whisper_folder(path: Path, *, seed: int = 0) -> Path:
+    """Writes a randomly initialised Whisper in Hugging Face layout; gives the folder.
+
+    One layer in the encoder and two in the decoder; every byte has a token, then come
+    ``<|endoftext|>``, ``<|startoftranscript|>`` and ``<|notimestamps|>``. Needs the extra
+    ``train``.
+
+    Args:
+        path: Folder to fill; made where it is absent.
+        seed: Of the weights.
+    """
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import WhisperConfig, WhisperForConditionalGeneration
+
+    path.mkdir(parents=True, exist_ok=True)
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokenizer = Tokenizer(models.BPE({each: i for i, each in enumerate(alphabet)}, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens(["<|endoftext|>", "<|startoftranscript|>", "<|notimestamps|>"])
+    end = len(alphabet)
+    config = WhisperConfig(
+        vocab_size=end + 3,
+        d_model=16,
+        encoder_layers=1,
+        decoder_layers=2,
+        encoder_attention_heads=2,
+        decoder_attention_heads=2,
+        encoder_ffn_dim=32,
+        decoder_ffn_dim=32,
+        max_target_positions=40,
+        init_std=0.2,
+        bos_token_id=end,
+        eos_token_id=end,
+        pad_token_id=end,
+        decoder_start_token_id=end + 1,
+        suppress_tokens=[],
+        begin_suppress_tokens=[],
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = WhisperForConditionalGeneration(config)
+    model.save_pretrained(path)
+    tokenizer.save(str(path / "tokenizer.json"))
+    return path

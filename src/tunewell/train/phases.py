@@ -29,6 +29,7 @@ from tunewell.types import Estimate, Finding, FoldTrace, ModelVersion, Recipe, T
 
 if TYPE_CHECKING:
     from tunewell.train.lora.adapted import Adapted
+    from tunewell.train.lora.job import Job
     from tunewell.train.lora.run import LossReading
 
 
@@ -62,7 +63,7 @@ class _Trial:
 
 
 @dataclass(frozen=True, eq=False)
-class _Phase:
+class PhaseResult:
     """What a phase of trainings gave.
 
     Attributes:
@@ -166,7 +167,7 @@ class TrainingPhases:
 
     # --- the phases -------------------------------------------------------------------------------
 
-    def _folds(self, cut: int, *, read_runs: bool) -> _Phase:
+    def _folds(self, cut: int, *, read_runs: bool) -> PhaseResult:
         """All folds side by side, at their own depth."""
         session = self.session
         kept = session.checkpoint("prior")
@@ -186,7 +187,7 @@ class TrainingPhases:
         found = kept.load()
         return replace(phase, prior=found[0]["losses"] if found else None)
 
-    def _check(self, cut: int) -> _Phase:
+    def _check(self, cut: int) -> PhaseResult:
         """One adapter without fold 0, at the depth of the final one."""
         session = self.session
         seen = (session.fold == session.folds - 1)[None]
@@ -200,7 +201,7 @@ class TrainingPhases:
         *,
         read_runs: bool,
         read: Callable[[Adapted, LossReading], None] | None = None,
-    ) -> _Phase:
+    ) -> PhaseResult:
         """Train, measure, and choose the length."""
         session, masks = self.session, trial.masks
         rule = session.held_out(masks.held_out)
@@ -220,17 +221,21 @@ class TrainingPhases:
         )
         self._worked += done.tokens * job.adapted.adapted_share
 
+        self._trained(trial.name, job)
         runs = None
         if read_runs:
             rows, states = job.own_rows, job.states
             runs = job.adapted.longest_runs(rows, which=masks.measure, states=states)
-        return _Phase(
+        return PhaseResult(
             trace=session.trace(done.readings, masks.held_out),
             length=choose_length([r.losses for r in done.readings], rule),
             scope=trial.scope,
             runs=runs,
             prior=None,
         )
+
+    def _trained(self, phase: str, job: Job) -> None:
+        """Look at the adapters of a phase as they are at its end."""
 
     def _final(self, cut: int, epochs: int) -> tuple[Adapted, float]:
         """The adapter that is shipped, and tokens per second."""
@@ -254,7 +259,7 @@ class TrainingPhases:
     def _families(self) -> Mapping[str, str]:
         return dict(zip(self.session.rows.names, self.session.families, strict=True))
 
-    def _loss(self, phase: _Phase, *, held_out: bool) -> Estimate:
+    def _loss(self, phase: PhaseResult, *, held_out: bool) -> Estimate:
         return loss_estimate(
             phase.trace,
             phase.length.evaluation,
@@ -262,17 +267,12 @@ class TrainingPhases:
             families=self._families,
         )
 
-    def _diagnose(self, folds: _Phase, check: _Phase) -> None:
+    def _diagnose(self, folds: PhaseResult, check: PhaseResult) -> None:
         """Findings of the folds and of the check."""
         session, families = self.session, self._families
         chosen = check.length.evaluation
         self.findings += [
-            plumbing(
-                session.examples,
-                session.all_rows,
-                session.tokenizer,
-                limit=self.recipe.max_tokens,
-            ),
+            self._plumbing(),
             overfitting(check.trace, chosen, families=families, scope=check.scope),
             memorisation(
                 check.trace,
@@ -281,10 +281,20 @@ class TrainingPhases:
                 scope=check.scope,
                 runs=check.runs,
             ),
-            label_errors(folds.trace, EARLY, prior=folds.prior),
+            label_errors(folds.trace, EARLY, prior=folds.prior, asked=session.asked),
         ]
         if session.folds > 2:
             self.findings.append(fragility(folds.trace, folds.length.evaluation))
+
+    def _plumbing(self) -> Finding:
+        """Whether the right thing is trained."""
+        session = self.session
+        return plumbing(
+            session.examples,
+            session.all_rows,
+            session.tokenizer,
+            limit=self.recipe.max_tokens,
+        )
 
     def _forgetting(self, adapted: Adapted) -> list[Finding]:
         """General text, and the tasks that the recipe names."""
@@ -312,6 +322,7 @@ class TrainingPhases:
             "tokens": str(session.rows.tokens),
             "folds": str(session.folds),
             **losses,
+            **self._facts(),
             "final run": self._how,
         }
         card = model_card(
@@ -320,6 +331,7 @@ class TrainingPhases:
             facts=facts,
             findings=self.findings,
             task=order.about,
+            loading=session.loading,
         )
         files = peft_files(adapted, base=base, card=card)
         folder = self.store.files.put_folder(files)
@@ -333,7 +345,11 @@ class TrainingPhases:
             trained_on=len(session.rows.rows),
         )
 
-    def _notes(self, check: _Phase) -> Iterator[str]:
+    def _facts(self) -> Mapping[str, str]:
+        """Further lines of the card."""
+        return {}
+
+    def _notes(self, check: PhaseResult) -> Iterator[str]:
         """What the user did not ask for and should know."""
         session, recipe = self.session, self.recipe
         if self.order.place:
@@ -352,7 +368,7 @@ class TrainingPhases:
                 f"Noise was added to the states before layer {fold_cut} in the folds, on {final} "
                 "in the final."
             )
-        if not session.network.cuts:
+        if not session.network.cuts and not session.network.part:
             yield (
                 "The layers of this model cannot be cut: the folds were trained at full depth too."
             )
@@ -364,7 +380,7 @@ class TrainingPhases:
                 "held-out rows (within one standard error)."
             )
 
-    def _depth(self, folds: _Phase, check: _Phase) -> Iterator[str]:
+    def _depth(self, folds: PhaseResult, check: PhaseResult) -> Iterator[str]:
         """What the depth of the final adapter buys over the folds', on the rows of fold 0."""
         if check is folds:
             return

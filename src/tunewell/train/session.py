@@ -5,6 +5,7 @@ Its rows in folds, the frozen base, the cached trunk, checkpoints.
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 from collections.abc import Callable, Sequence
@@ -20,9 +21,11 @@ from tunewell.model.chat import load_tokenizer
 from tunewell.model.weights import Weights
 from tunewell.store import Store
 from tunewell.train.arrays import Floats, Mask, Singles
+from tunewell.train.diagnose.label_errors import WITH_QUESTION
 from tunewell.train.diagnose.slices import slices_of
 from tunewell.train.diagnose.stopping import HeldOut
 from tunewell.train.diagnose.target_prior import prior_losses
+from tunewell.train.export.peft import LOAD_ADAPTER
 from tunewell.train.forgetting.general_rows import replay_rows
 from tunewell.train.lora.checkpoint import Checkpoint
 from tunewell.train.lora.rows import (
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
     from tunewell.train.lora.job import Job
     from tunewell.train.lora.network import FrozenDecoder
     from tunewell.train.lora.run import JobResult, LossReading, OnReading, StopRule
+    from tunewell.train.lora.states import StatesAtCut
     from tunewell.train.lora.trunk import Trunk
 
 CACHE_BYTES = 8 << 30
@@ -144,6 +148,12 @@ class TrainingSession:
         DataError: A fold has no row that can be trained on.
     """
 
+    asked = WITH_QUESTION
+    """What a right target is likelier with, and than with what, in words."""
+
+    loading: Sequence[str] = LOAD_ADAPTER
+    """How the adapter is loaded elsewhere, in Python."""
+
     def __init__(
         self,
         dataset: Dataset,
@@ -166,22 +176,55 @@ class TrainingSession:
         self._network: FrozenDecoder | None = None
 
         wanted = set(split.all_folds)
-        self.examples = [e for e in store.examples(dataset) if e.id in wanted]
-        self.tokenizer = load_tokenizer(weights.folder)
-        self.all_rows = rows_of(self.examples, self.tokenizer, recipe)
+        self.examples = self._to_learn([e for e in store.examples(dataset) if e.id in wanted])
+        self.all_rows = self._encoded()
         self.rows = draw(self.all_rows, max_tokens=recipe.max_train_tokens, seed=recipe.seed)
 
         places = {a.id: a for a in split.assignments}
         mine = [places[r.id] for r in self.rows.rows]
         self.owners = owners_of(self.rows.rows)
         self.families = [mine[row].family for row in self.owners.tolist()]
-        self.fold = np.asarray([_fold_of(place) for place in mine], np.int64)
+        self.fold = np.asarray([fold_of(place) for place in mine], np.int64)
         origin = {e.id: e.origin for e in self.examples}
         # What a model wrote is trained on, beside the families of other folds; what is measured is
         # what people wrote.
         self.measured = np.asarray([origin[r.id] != "augmentation" for r in self.rows.rows])
         self.targets = target_sizes(self.rows.rows)
         self._check_folds()
+
+    # What another kind of rows does otherwise: see `tunewell.train.speech.session`.
+
+    def _to_learn(self, examples: list[Example]) -> list[Example]:
+        """The rows of the folds that are learned."""
+        return examples
+
+    @functools.cached_property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """The base's."""
+        return load_tokenizer(self.weights.folder)
+
+    def _encoded(self) -> Rows:
+        """The rows as token ids."""
+        return rows_of(self.examples, self.tokenizer, self.recipe)
+
+    def _load_network(self) -> FrozenDecoder:
+        from tunewell.train.lora.load import load_network
+
+        return load_network(self.weights.folder)
+
+    def _replayed(self, recipe: Recipe) -> tuple[TrainRow, ...]:
+        """General rows that are mixed in."""
+        return replay_rows(self.tokenizer) if recipe.replay else ()
+
+    def _may_replay(self, masks: Masks) -> Mask | None:
+        """Which of them each adapter may take, shape (adapters, general rows); None = all."""
+        return None
+
+    def _states(self, cut: int, general: tuple[TrainRow, ...]) -> StatesAtCut | None:
+        """What the adapters are trained on; None = the embeddings."""
+        return self.trunk(cut, general) if cut else None
+
+    # Its folds.
 
     def _check_folds(self) -> None:
         for fold in range(self.folds):
@@ -225,10 +268,8 @@ class TrainingSession:
     @property
     def network(self) -> FrozenDecoder:
         """The frozen base, loaded when first needed."""
-        from tunewell.train.lora.load import load_network
-
         if self._network is None:
-            self._network = load_network(self.weights.folder)
+            self._network = self._load_network()
         return self._network
 
     def cut(self, share: float) -> int:
@@ -379,13 +420,14 @@ class TrainingSession:
         from tunewell.train.lora.job import Job
 
         recipe = recipe or self.recipe
-        general = replay_rows(self.tokenizer) if recipe.replay else ()
+        general = self._replayed(recipe)
         return Job(
             self.adapted(cut, adapters=range(len(masks.train)), recipe=recipe),
             self.rows.rows,
             train=masks.train,
-            states=self.trunk(cut, general) if cut else None,
+            states=self._states(cut, general),
             replay=general,
+            may_replay=self._may_replay(masks),
         )
 
     def run(
@@ -476,7 +518,8 @@ class TrainingSession:
         )
 
 
-def _fold_of(place: Assignment) -> int:
+def fold_of(place: Assignment) -> int:
+    """The fold that a row of training is in."""
     return int(place.part.removeprefix("fold-"))
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tunewell.errors import DataError
 from tunewell.lineage import StageKey
 from tunewell.model.base import Progress
-from tunewell.model.weights import resolve
+from tunewell.model.speech.weights import is_speech_model
 from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.task import TaskFile
 from tunewell.train.distributed.run import placed
 from tunewell.train.forgetting.tasks import harness, task_digests
+from tunewell.train.opening import open_session, weights_for
 from tunewell.train.phases import TrainingOrder, TrainingPhases
 from tunewell.train.session import FINAL_ONLY, OnPoint, TrainingSession
 from tunewell.types import Dataset, Example, Split, Trained, digest
@@ -51,15 +51,15 @@ def train(
             last turn.
 
     Raises:
-        DataError: A fold has no row that can be trained on.
+        DataError: A fold has no row that can be trained on; or rows are heard and the model reads,
+            or the other way round.
         ModelError: The base model cannot be used.
         MissingExtraError: ``train.forgetting_tasks`` are named and lm-eval is not installed.
         TaskError: A task file is not there, or lm-eval cannot run a task.
     """
     file, store = project.file, project.store
     recipe = file.spec.train
-    _require_written(dataset, recipe.model, store)
-    weights = resolve(recipe.model)
+    weights = weights_for(dataset, recipe, project)
     run = StageKey(
         "train",
         inputs={"examples": dataset.examples, "split": store.put_value(split)},
@@ -79,12 +79,12 @@ def train(
         tasks=tasks,
     )
     with run.record(store) as writer:
-        with TrainingSession(
+        with open_session(
             dataset,
             split,
             recipe,
             weights,
-            store,
+            project,
             run.work(store),
             progress=progress,
             live=live,
@@ -92,7 +92,7 @@ def train(
             if say is not None:
                 for line in session.said:
                     say(line)
-            phases = TrainingPhases(session, order, store)
+            phases = _phases_of(session, order, store)
             trained = phases.go()
             writer.counts |= _counts(session)
         writer.findings += phases.findings
@@ -105,20 +105,12 @@ def train(
     return trained
 
 
-def _require_written(dataset: Dataset, model: str, store: Store) -> None:
-    """Refuse to train a model of text on recordings: it would learn transcripts of nothing.
+def _phases_of(session: TrainingSession, order: TrainingOrder, store: Store) -> TrainingPhases:
+    if not is_speech_model(session.recipe.model):
+        return TrainingPhases(session, order, store)
+    from tunewell.train.speech.phases import SpeechPhases
 
-    Raises:
-        DataError: Rows are heard.
-    """
-    heard = [row.id for row in store.examples(dataset) if row.audio]
-    if heard:
-        raise DataError(
-            f"{len(heard)} of {dataset.rows} rows are heard (such as {heard[0]}), and {model!r} "
-            "reads text only: tunewell train does not train models of speech yet",
-            hint="curate and split such rows here (tunewell curate, tunewell split), or leave them "
-            "out of data",
-        )
+    return SpeechPhases(session, order, store)
 
 
 def parameters_of(

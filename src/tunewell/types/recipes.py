@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from tunewell.types.rows import Sparse
 from tunewell.types.turns import Preferences, Turns
-from tunewell.types.values import Value
 
 
-class Recipe(Value):
+class Recipe(Sparse):
     """Everything that decides a training run.
 
     Attributes:
@@ -45,6 +45,8 @@ class Recipe(Value):
             gives (but those with weight 0), or only the ``last``.
         preferences: What is learned of a row that holds a chosen and a rejected answer: nothing
             (``leave_out``), or the ``chosen`` one. The rejected one is never learned.
+        replay_kinds: Of rows that are heard, the kinds that are general speech: they are not
+            learned as the task's own, but mixed in by ``replay`` and measured for forgetting (T04).
     """
 
     model: str = "smollm2-135m"
@@ -79,3 +81,6 @@ class Recipe(Value):
     backend: Literal["tunewell", "trl"] = "tunewell"
     turns: Turns = "all"
     preferences: Preferences = "leave_out"
+    replay_kinds: tuple[str, ...] = ()
+
+    sparse: ClassVar[frozenset[str]] = frozenset({"replay_kinds"})

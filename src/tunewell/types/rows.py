@@ -27,6 +27,9 @@ MediaKind = Literal["image", "audio", "video", "file"]
 
 Label = Literal["", "good", "bad"]
 
+NO_SPEECH = "no-speech"
+"""Kind of a row in whose recording nobody speaks."""
+
 
 _MARK_LETTERS = 20
 _AS_LETTERS = str.maketrans("0123456789", "ghijklmnop")
@@ -219,6 +222,16 @@ class Example(Sparse):
     def audio(self) -> tuple[str, ...]:
         """Digests of the recordings that are heard in the row, in order."""
         return tuple(turn.audio for turn in self.messages if turn.audio)
+
+    @property
+    def is_without_speech(self) -> bool:
+        """Whether nobody speaks in the recording: its transcript is empty, and that is right."""
+        return bool(self.audio) and self._answered and self.kind == NO_SPEECH
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether it holds what a model should answer, which may be nothing where nobody speaks."""
+        return bool(self.target) or self.is_without_speech
 
     @property
     def is_preference(self) -> bool:

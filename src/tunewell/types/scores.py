@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from tunewell.types.figures import Estimate, Unscored
+from tunewell.types.rows import Sparse
 from tunewell.types.values import Value
 
 
@@ -30,8 +31,12 @@ class Prediction(Value):
     nats_tokens: int = 0
 
 
-class Score(Value):
-    """One metric on one output."""
+class Score(Sparse):
+    """One metric on one output.
+
+    ``weight`` is how much of the whole the row is, such as the words that are said in it: means are
+    then sums over all rows, divided by the sum of the weights.
+    """
 
     example: str
     arm: str
@@ -40,6 +45,9 @@ class Score(Value):
     reason: str = ""
     scorer: str = ""
     version: str = ""
+    weight: float = 1.0
+
+    sparse: ClassVar[frozenset[str]] = frozenset({"weight"})
 
 
 class Judgement(Value):

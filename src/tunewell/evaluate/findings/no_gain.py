@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tunewell.evaluate.findings.common import (
     STAGE,
@@ -29,7 +30,7 @@ def no_gain(measured: ScoredArms) -> list[Finding]:
     confidence is shared among the metrics (Bonferroni): one lucky metric of many is no gain.
     """
     behind = _behind_production(measured)
-    found = _against_prompted(measured)
+    found = _against_rival(measured)
     if behind is None:
         return [found]
     return [behind] if found.status == "unchecked" else [found, behind]
@@ -53,23 +54,45 @@ def _behind_production(measured: ScoredArms) -> Finding | None:
     return None
 
 
-def _against_prompted(measured: ScoredArms) -> Finding:
+class _Rival(NamedTuple):
+    """What the tuned model has to beat: its arm, what it is called, and the way out beside data."""
+
+    arm: str
+    name: str
+    short: str
+    way: str
+
+
+_PROMPTED = _Rival(
+    arm="prompted",
+    name="the same base model with a prompt",
+    short="the prompted base model",
+    way="a prompt may be enough",
+)
+_BASE = _Rival(
+    arm="base", name="the base model", short="the base model", way="the base may be enough"
+)
+"""Of a model that hears, which takes no prompt."""
+
+
+def _against_rival(measured: ScoredArms) -> Finding:
     table = measured.table
-    names = [m for m in deciding_metrics(measured) if table.have("tuned", "prompted", m)]
+    rival = _BASE if any(row.audio for row in measured.rows) else _PROMPTED
+    names = [m for m in deciding_metrics(measured) if table.have("tuned", rival.arm, m)]
     if not names:
         return unchecked(CODE, _why_not_compared(measured))
 
-    differences = _differences(measured, names, against="prompted")
+    differences = _differences(measured, names, against=rival.arm)
     if not differences:
         return unchecked(CODE, "Too few held-out families to compare.")
 
     gains = [d for d in differences if is_better(d.tested, table.metrics[d.metric])]
     losses = [d for d in differences if is_worse(d.tested, table.metrics[d.metric])]
     if gains:
-        return _gain(gains[0])
+        return _gain(gains[0], rival)
     if losses:
-        return _loss(losses[0])
-    return _not_shown(differences[0])
+        return _loss(losses[0], rival)
+    return _not_shown(differences[0], rival)
 
 
 def _why_not_compared(measured: ScoredArms) -> str:
@@ -125,38 +148,38 @@ def _differences(
     return found
 
 
-def _gain(difference: _Difference) -> Finding:
+def _gain(difference: _Difference, rival: _Rival) -> Finding:
     return Finding(
         code=CODE,
         status="clear",
         stage=STAGE,
-        why=f"Against the prompted base model: {difference}.",
+        why=f"Against {rival.short}: {difference}.",
         estimate=difference.shown,
         threshold=ZERO,
     )
 
 
-def _loss(difference: _Difference) -> Finding:
+def _loss(difference: _Difference, rival: _Rival) -> Finding:
     return Finding(
         code=CODE,
         status="found",
         stage=STAGE,
-        why=f"The tuned model is worse than the same base model with a prompt: {difference}.",
+        why=f"The tuned model is worse than {rival.name}: {difference}.",
         estimate=difference.shown,
         threshold=ZERO,
-        remedy="do not ship; a prompt may be enough",
+        remedy=f"do not ship; {rival.way}",
         blocking=True,
     )
 
 
-def _not_shown(difference: _Difference) -> Finding:
+def _not_shown(difference: _Difference, rival: _Rival) -> Finding:
     return Finding(
         code=CODE,
         status="found",
         stage=STAGE,
-        why="The tuned model is not shown to be better than the same base model with a prompt"
-        f"{difference.note}: {difference}.",
+        why=f"The tuned model is not shown to be better than {rival.name}{difference.note}: "
+        f"{difference}.",
         estimate=difference.shown,
         threshold=ZERO,
-        remedy="more held-out rows, or a prompt may be enough",
+        remedy=f"more held-out rows, or {rival.way}",
     )

@@ -66,6 +66,16 @@ def resolve_speech(name: str, *, cache: Path | None = None) -> Weights:
     )
 
 
+def is_speech_model(name: str) -> bool:
+    """Whether a name is that of a model that hears, as far as can be told without reading it.
+
+    Example:
+        >>> is_speech_model("whisper-tiny-en"), is_speech_model("smollm2-135m")
+        (True, False)
+    """
+    return name == SPEECH_DEFAULT or _kind_of(Path(name).expanduser()) == "whisper"
+
+
 def _kind_of(folder: Path) -> str:
     try:
         config = parse_json((folder / "config.json").read_text(encoding="utf-8"))

@@ -1,14 +1,14 @@
 """Whisper on this machine: writes down what is said, and says how probable given words are.
 
 The same Protocol as models of text (`tunewell.model.base.Model`). What the encoder makes of a
-recording is kept: it is frozen, and most of the work. An empty transcript is possible: the token
-that ends one may come first.
+recording is kept (`tunewell.model.speech.encoded`). An empty transcript is possible: the token that
+ends one may come first.
 """
 
 from __future__ import annotations
 
+import copy
 import functools
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -28,7 +28,8 @@ from tunewell.model.base import (
     not_answered,
     not_scored,
 )
-from tunewell.model.load import best_device
+from tunewell.model.load import best_device, no_progress_bars
+from tunewell.model.speech.encoded import EncodedClips
 from tunewell.model.speech.weights import SPEECH_DEFAULT, resolve_speech
 from tunewell.types import Message
 
@@ -37,9 +38,6 @@ if TYPE_CHECKING:
 
 FindClip = Callable[[str], Path]
 """From the digest of a recording to its file, such as ``store.files.open``."""
-
-_KEPT: Final = 256
-"""Encoded recordings that are kept, 2.3 MB each for the smallest model in fp32."""
 
 _ENGLISH_ALONE: Final = 51_864
 """Ids of models that know English alone; others are told the language."""
@@ -57,6 +55,7 @@ class SpeechModel:
         clips: Where recordings are, by their digest.
         adapter: Folder of a PEFT adapter of the decoder.
         language: ISO 639-1, for models of several languages.
+        cache: Folder that keeps encoded recordings for the next process; None = memory alone.
 
     Raises:
         ModelError: There are no such weights, or the adapter does not fit.
@@ -70,6 +69,7 @@ class SpeechModel:
         clips: FindClip,
         adapter: Path | None = None,
         language: str = "en",
+        cache: Path | None = None,
     ) -> None:
         try:
             import torch
@@ -80,14 +80,17 @@ class SpeechModel:
         self.weights = resolve_speech(name)
         self.device = best_device()
         self._clips = clips
-        self._encoded: OrderedDict[str, torch.Tensor] = OrderedDict()
+        kept = cache if adapter is None else None
+        self.encoded = EncodedClips(self._encode, weights=self.weights.digest, folder=kept)
+        self._on: str | None = None
         try:
-            self._model: Any = WhisperForConditionalGeneration.from_pretrained(
-                str(self.weights.folder),
-                dtype=torch.float32,
-                local_files_only=True,
-                use_safetensors=True,
-            )
+            with no_progress_bars():
+                self._model: Any = WhisperForConditionalGeneration.from_pretrained(
+                    str(self.weights.folder),
+                    dtype=torch.float32,
+                    local_files_only=True,
+                    use_safetensors=True,
+                )
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise ModelError(f"'{name}' cannot be loaded: {error}") from error
         if adapter is not None:
@@ -96,6 +99,52 @@ class SpeechModel:
         self._name = name if adapter is None else f"{name}+{adapter.name}"
         several = self._model.config.vocab_size > _ENGLISH_ALONE
         self._begin = _begin_ids(self._tokenizer, language if several else "")
+
+    def with_adapter(self, adapter: Path, *, name: str = "") -> SpeechModel:
+        """The same weights and encoded recordings, with an adapter of the decoder.
+
+        Args:
+            adapter: Folder of a PEFT adapter, LoRA on maps of the decoder and nothing else.
+            name: In reports.
+
+        Raises:
+            ModelError: It does not fit, or is more than that.
+        """
+        from tunewell.model.adapter import attach, read_adapter
+
+        found = read_adapter(adapter)
+        if not found.plain or any(".encoder." in key for key in found.tensors):
+            raise found.misfit(
+                ["it is more than LoRA on the decoder"], hint="give it as SpeechModel(adapter=…)"
+            )
+        attach(self._model, found)
+        other = copy.copy(self)
+        other._on = found.digest
+        other._name = name or f"{self._name}+{found.digest[:12]}"
+        return other
+
+    @property
+    def network(self) -> Any:
+        """The model of transformers, frozen."""
+        return self._model
+
+    def coded(self, text: str) -> tuple[list[int], int]:
+        """A transcript as ids, from the tokens that begin one to the one that ends it.
+
+        Returns:
+            The ids, and the place of the first that the model has to predict.
+        """
+        # Whisper's own transcripts begin with a space.
+        spoken = f" {text.strip()}" if text.strip() else ""
+        ids = self._tokenizer.encode(spoken, add_special_tokens=False).ids
+        return [*self._begin, *ids, self._end], len(self._begin)
+
+    def spelled(self, ids: Sequence[int]) -> str:
+        """The words of ids, up to the one that ends a transcript."""
+        own = list(ids)
+        if self._end in own:
+            own = own[: own.index(self._end)]
+        return str(self._tokenizer.decode(own)).strip()
 
     @property
     def name(self) -> str:
@@ -203,23 +252,19 @@ class SpeechModel:
             ready.append(place)
         return ready
 
-    def _hear(self, digest: str) -> torch.Tensor:
-        """What the encoder makes of a recording, shape (positions, width)."""
+    def _encode(self, digest: str) -> torch.Tensor:
         import torch
 
-        kept = self._encoded.pop(digest, None)
-        if kept is None:
-            samples = read_clip(self._clips(digest)).at(RATE).samples
-            values: NDArray[np.float32] = self._features(
-                samples, sampling_rate=RATE, return_tensors="np"
-            ).input_features
-            with torch.inference_mode():
-                heard = self._encoder(torch.from_numpy(values).to(self.device))
-            kept = heard.last_hidden_state[0]
-        self._encoded[digest] = kept
-        if len(self._encoded) > _KEPT:
-            self._encoded.popitem(last=False)
-        return kept
+        samples = read_clip(self._clips(digest)).at(RATE).samples
+        values: NDArray[np.float32] = self._features(
+            samples, sampling_rate=RATE, return_tensors="np"
+        ).input_features
+        with torch.inference_mode():
+            heard = self._encoder(torch.from_numpy(values).to(self.device))
+        return heard.last_hidden_state[0].clone()
+
+    def _hear(self, digest: str) -> torch.Tensor:
+        return self.encoded.get(digest).to(self.device)
 
     @property
     def _encoder(self) -> Any:
@@ -228,6 +273,9 @@ class SpeechModel:
     def _logits(self, heard: torch.Tensor, ids: torch.Tensor, past: Any = None) -> Any:
         from transformers.modeling_outputs import BaseModelOutput
 
+        from tunewell.model.adapter import switch
+
+        switch(self._model, self._on)
         return self._model(
             encoder_outputs=BaseModelOutput(last_hidden_state=heard),
             decoder_input_ids=ids,
@@ -262,30 +310,25 @@ class SpeechModel:
         ]
 
     def _generation(self, ids: list[int], *, is_ended: bool) -> Generation:
-        own = ids[: ids.index(self._end)] if self._end in ids else ids
         return Generation(
-            text=self._tokenizer.decode(own).strip(),
+            text=self.spelled(ids),
             prompt_tokens=len(self._begin),
-            tokens=len(own),
+            tokens=ids.index(self._end) if self._end in ids else len(ids),
             finish="stop" if is_ended else "length",
         )
 
     def _nats(self, digest: str, target: str) -> TargetScore:
         import torch
 
-        # Whisper's own transcripts begin with a space.
-        text = f" {target.strip()}" if target.strip() else ""
-        ids = self._tokenizer.encode(text, add_special_tokens=False).ids
-        whole = [*self._begin, *ids, self._end]
+        whole, start = self.coded(target)
         if len(whole) > self._model.config.max_target_positions:
             most = self._model.config.max_target_positions - _ROOM
-            return not_scored(f"a transcript of {len(ids)} tokens, more than {most}")
+            return not_scored(f"a transcript of {len(whole) - _ROOM} tokens, more than {most}")
         given = torch.tensor([whole[:-1]], device=self.device)
         with torch.inference_mode():
             logits = self._logits(self._hear(digest)[None], given).logits[0]
-        first = len(self._begin) - 1
-        wanted = torch.tensor(whole[first + 1 :], device=self.device)
-        nats = torch.nn.functional.cross_entropy(logits[first:], wanted, reduction="sum")
+        wanted = torch.tensor(whole[start:], device=self.device)
+        nats = torch.nn.functional.cross_entropy(logits[start - 1 :], wanted, reduction="sum")
         return TargetScore(nats=float(nats), tokens=len(wanted))
 
 

@@ -34,6 +34,8 @@ Networks learn what rows have in common before what is particular to one, wrong 
 held-out rows (`bench.training.label_errors`).
 """
 
+WITH_QUESTION = "with its own question than with none, or with another row's"
+
 SHOWN = 200
 BLOCK = 1024
 """Rows whose similarities to all others are held at once."""
@@ -45,6 +47,7 @@ def label_errors(
     *,
     vectors: NDArray[np.floating[Any]] | None = None,
     prior: Floats | None = None,
+    asked: str = WITH_QUESTION,
 ) -> Finding:
     """D10: rows whose target the held-out folds find improbable, the worst first.
 
@@ -53,9 +56,10 @@ def label_errors(
         evaluation: Which evaluation.
         vectors: Of the inputs, for `doubt_of_neighbours`; not used where the prior is given.
         prior: Of the targets, for `doubt`.
+        asked: What a target is likelier with, and than with what, in words.
     """
     if prior is not None:
-        doubts = _against_prior(trace, evaluation, prior)
+        doubts = _against_prior(trace, evaluation, prior, asked)
     elif vectors is not None:
         doubts = _against_neighbours(trace, evaluation, vectors)
     else:
@@ -91,14 +95,12 @@ def _against_prior(
     trace: FoldTrace,
     evaluation: int,
     prior: Floats,
+    asked: str,
 ) -> _Doubts:
     return _Doubts(
         score=doubt(trace, evaluation, prior=prior),
         limit=0.0,
-        against=(
-            "models that never saw the row find its answer no likelier with its own question "
-            "than with none, or with another row's"
-        ),
+        against=(f"models that never saw the row find its answer no likelier {asked}"),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,9 @@ ON_CARD = frozenset(
     }
 )
 """Parts of a recipe that a card shows."""
+
+PREFIX = "base_model.model."
+"""Before the name of a map in PEFT's names of tensors."""
 
 TITLE = "# LoRA adapter for "
 LOADING = "## Loading"
@@ -79,12 +83,12 @@ def _config(
     layers = list(range(adapted.cut, network.layers)) if adapted.cut else None
     return {
         "peft_type": "LORA",
-        "task_type": "CAUSAL_LM",
+        "task_type": None if network.part else "CAUSAL_LM",
         "base_model_name_or_path": base,
         "r": recipe.rank,
         "lora_alpha": int(alpha) if alpha == int(alpha) else alpha,
         "lora_dropout": recipe.dropout,
-        "target_modules": sorted({name.split(".")[-3] for name in tensors}),
+        "target_modules": _targets(tensors, network.part),
         "bias": "none",
         "fan_in_fan_out": network.transposed,
         "inference_mode": True,
@@ -95,6 +99,17 @@ def _config(
     }
 
 
+def _targets(tensors: Sequence[str], part: str) -> list[str] | str:
+    """Names of the maps; of a part of a model a pattern, for the names occur elsewhere too."""
+    if not part:
+        return sorted({name.split(".")[-3] for name in tensors})
+    start = f"{PREFIX}{part}."
+    # What is between the number of the layer and ``lora_A.weight``.
+    maps = {".".join(name.removeprefix(start).split(".")[1:-2]) for name in tensors}
+    named = "|".join(re.escape(each) for each in sorted(maps))
+    return rf"{re.escape(part)}\.\d+\.({named})"
+
+
 def model_card(
     *,
     base: str,
@@ -102,6 +117,7 @@ def model_card(
     facts: Mapping[str, str],
     findings: Sequence[Finding] = (),
     task: str = "",
+    loading: Sequence[str] = LOAD_ADAPTER,
 ) -> str:
     """The model card: what it is, what it was trained on, what was measured, how to load it.
 
@@ -111,6 +127,7 @@ def model_card(
         facts: Further lines, name to value (dataset, split, rows, losses).
         findings: What training saw.
         task: What the model is for.
+        loading: How it is loaded, in Python.
     """
     lines = [
         "---",
@@ -134,7 +151,7 @@ def model_card(
     if findings:
         lines += ["", "## What was seen in training", ""]
         lines += [f"* **{f.code}** ({f.status}): {_plain(f.why)}" for f in findings]
-    lines += ["", *_loading(LOAD_ADAPTER)]
+    lines += ["", *_loading(loading)]
     return "\n".join(lines)
 
 

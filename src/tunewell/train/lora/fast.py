@@ -57,6 +57,7 @@ class FastDecoder:
 
     cuts = True
     transposed = False
+    part = ""
 
     def __init__(self, model: PreTrainedModel) -> None:
         self._model = model.model

@@ -35,6 +35,7 @@ class HookedDecoder:
 
     cuts = True
     transposed = False
+    part = ""
 
     def __init__(self, model: PreTrainedModel) -> None:
         self._whole = model

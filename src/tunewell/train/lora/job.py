@@ -32,6 +32,8 @@ class Job:
         states: At the cut, of the rows and then of those to replay; computed anew for every batch
             if None.
         replay: General rows, of which every epoch takes the recipe's share.
+        may_replay: Which of them each adapter may take, shape (adapters, general rows); all if
+            None.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Job:
         train: Mask,
         states: StatesAtCut | None = None,
         replay: Sequence[TrainRow] = (),
+        may_replay: Mask | None = None,
     ) -> None:
         self.adapted = adapted
         self.own_rows = tuple(rows)
@@ -49,7 +52,9 @@ class Job:
         self.train = train
         self.states = states or FreshStates(adapted.network, self.rows, adapted.cut)
         self.lengths = lengths_of(self.rows)
+        everything = np.ones((len(train), len(replay)), np.bool_)
         self._replay = replay
+        self._may_replay = everything if may_replay is None else may_replay
         self._targets = targets_of(self.rows)
         self._members = [np.flatnonzero(own) for own in train]
         self._device = adapted.device
@@ -70,26 +75,29 @@ class Job:
         recipe = self.adapted.recipe
         members = self._members
         if self._replay:
-            own = zip(members, self.bank.adapters, strict=True)
-            members = [np.concatenate([m, self._general(m, a, epoch)]) for m, a in own]
+            members = [
+                np.concatenate([own, self._general(own, place, epoch)])
+                for place, own in enumerate(members)
+            ]
         seed = (recipe.seed * 1_000_003 + epoch) & 0x7FFFFFFF
         return plan(self.lengths, members, budget=recipe.tokens_per_batch, seed=seed)
 
     def _general(
         self,
         own: Ints,
-        adapter: int,
+        place: int,
         epoch: int,
     ) -> Ints:
-        """The general rows that an adapter takes in an epoch, beside its own."""
+        """The general rows that the adapter at a place takes in an epoch, beside its own."""
         recipe = self.adapted.recipe
+        allowed = np.flatnonzero(self._may_replay[place])
         drawn = draw_replay(
-            self._replay,
+            [self._replay[row] for row in allowed],
             tokens=int(self.lengths[own].sum()),
             share=recipe.replay,
-            seed=(recipe.seed, REPLAY_DRAW, adapter, epoch),
+            seed=(recipe.seed, REPLAY_DRAW, self.bank.adapters[place], epoch),
         )
-        return len(self.own_rows) + drawn
+        return len(self.own_rows) + allowed[drawn]
 
     @property
     def epoch_tokens(self) -> int:

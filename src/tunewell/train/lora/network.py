@@ -29,6 +29,8 @@ class FrozenDecoder(Protocol):
         cap: Soft cap of the logits, 0 = none.
         cuts: Whether it can be cut at a layer; if not, every adapter is at full depth.
         transposed: Whether its maps keep their weights as (inputs, outputs), as GPT-2's do.
+        part: Where its layers are in a model that has others besides, such as
+            ``model.decoder.layers``; empty where it is the whole model.
     """
 
     layers: int
@@ -37,6 +39,7 @@ class FrozenDecoder(Protocol):
     cap: float
     cuts: bool
     transposed: bool
+    part: str
 
     def sites(self, targets: Sequence[str], first: int) -> list[MatrixProduct]:
         """The linear maps of these names from layer ``first`` on, by the product they are in."""

@@ -33,6 +33,7 @@ class TrainRow:
         spans: Each target with its end-of-turn token; the loss is on these alone. Everything from
             ``start`` on where none are named.
         names: Id of each target; the row's own where none are named.
+        clip: Digest of the recording that the row is the transcript of; empty if there is none.
     """
 
     id: str
@@ -40,6 +41,7 @@ class TrainRow:
     start: int
     spans: tuple[Span, ...] = ()
     names: tuple[str, ...] = ()
+    clip: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "spans", self.spans or ((self.start, len(self.ids)),))

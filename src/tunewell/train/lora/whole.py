@@ -46,6 +46,7 @@ class WholeDecoder:
     layers = 1
     cuts = False
     cap = 0.0
+    part = ""
 
     def __init__(self, model: PreTrainedModel) -> None:
         self._whole = model

@@ -14,7 +14,6 @@ import numpy as np
 from tunewell.errors import DataError
 from tunewell.lineage import StageKey
 from tunewell.model.base import Progress
-from tunewell.model.weights import resolve
 from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.store.traces import trace_from_bytes
@@ -23,6 +22,7 @@ from tunewell.train.arrays import Floats, Ints, Mask
 from tunewell.train.diagnose.losses import held_out_loss
 from tunewell.train.diagnose.stopping import Losses, losses_at_best
 from tunewell.train.masks import Masks
+from tunewell.train.opening import open_session, weights_for
 from tunewell.train.session import FINAL_ONLY, OnPoint, TrainingSession
 from tunewell.train.stage import parameters_of
 from tunewell.train.studies.forecast import (
@@ -64,7 +64,7 @@ def learning_curve(
     """
     file, store = project.file, project.store
     recipe = file.spec.train
-    weights = resolve(recipe.model)
+    weights = weights_for(dataset, recipe, project)
     fields = [s.field for s in file.spec.slices]
     run = StageKey(
         "curve",
@@ -83,12 +83,12 @@ def learning_curve(
         return store.get_value(found.outputs["curve"], MeasuredCurve)
 
     with run.record(store) as writer:
-        with TrainingSession(
+        with open_session(
             dataset,
             split,
             recipe,
             weights,
-            store,
+            project,
             run.work(store),
             progress=progress,
             live=live,

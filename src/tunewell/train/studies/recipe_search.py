@@ -11,10 +11,10 @@ from typing import Any
 
 from tunewell.lineage import StageKey
 from tunewell.model.base import Progress
-from tunewell.model.weights import resolve
 from tunewell.project import Project
 from tunewell.train.diagnose.stopping import HeldOut, Losses, losses_at_best, stop_rule
 from tunewell.train.masks import Masks
+from tunewell.train.opening import open_session, weights_for
 from tunewell.train.session import FINAL_ONLY, OnPoint, TrainingSession
 from tunewell.train.studies.race import Race, Search, SearchRun, complexity
 from tunewell.types import Dataset, Recipe, Split
@@ -75,7 +75,7 @@ def search(
     file, store = project.file, project.store
     own = file.spec.train
     recipes = tuple(recipes) or candidates_around(own)
-    weights = resolve(own.model)
+    weights = weights_for(dataset, own, project)
     run = StageKey(
         "search",
         inputs={"examples": dataset.examples, "split": store.put_value(split)},
@@ -92,12 +92,12 @@ def search(
         return store.get_value(found.outputs["search"], Search)
 
     with run.record(store) as writer:
-        with TrainingSession(
+        with open_session(
             dataset,
             split,
             own,
             weights,
-            store,
+            project,
             run.work(store),
             progress=progress,
             live=live,

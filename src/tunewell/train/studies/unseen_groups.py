@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from tunewell.errors import DataError
 from tunewell.lineage import StageKey
 from tunewell.model.base import Progress
-from tunewell.model.weights import resolve
 from tunewell.project import Project
 from tunewell.train.arrays import Floats, Mask, Singles
 from tunewell.train.diagnose.stopping import choose_length
 from tunewell.train.masks import Masks
+from tunewell.train.opening import open_session, weights_for
 from tunewell.train.session import FINAL_ONLY, OnPoint, TrainingSession
 from tunewell.types import Dataset, Estimate, Finding, Split, Threshold, Value
 
@@ -96,7 +96,7 @@ def leave_groups_out(
     """
     file, store = project.file, project.store
     recipe = file.spec.train
-    weights = resolve(recipe.model)
+    weights = weights_for(dataset, recipe, project)
     run = StageKey(
         "groups",
         inputs={"examples": dataset.examples, "split": store.put_value(split)},
@@ -112,12 +112,12 @@ def leave_groups_out(
         return store.get_value(found.outputs["groups"], Groups)
 
     with run.record(store) as writer:
-        with TrainingSession(
+        with open_session(
             dataset,
             split,
             recipe,
             weights,
-            store,
+            project,
             run.work(store),
             progress=progress,
             live=live,

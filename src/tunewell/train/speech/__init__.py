@@ -1,0 +1,1 @@
+"""Training on rows that are heard: K adapters on the decoder of a Whisper model, encoder frozen."""
