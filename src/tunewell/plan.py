@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from tunewell.curate.reading.data_files import find_files, sources_of
 from tunewell.json_text import parse_json
-from tunewell.model.speech.weights import is_speech_model
+from tunewell.model.speech.weights import is_speech_model, weights_of
 from tunewell.plurals import per_cent, plural
 from tunewell.project import Project
 from tunewell.task import TaskFile, TaskSpec
@@ -195,8 +195,6 @@ class _BaseModel:
     @classmethod
     def of(cls, name: str) -> _BaseModel:
         """The base model of that name."""
-        from tunewell.train.opening import weights_of
-
         folder = weights_of(name).folder
         config = parse_json((folder / "config.json").read_text(encoding="utf-8"))
         text = config.get("text_config") or config

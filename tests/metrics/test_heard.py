@@ -103,7 +103,7 @@ def test_the_evaluation_sums_errors_before_it_divides(file: Any) -> None:
         for example, text in zip(rows, texts, strict=True)
     ]
     metrics = [m for m in build_metrics(file) if m.name == "word_errors"]
-    table = table_of(
+    table: Any = table_of(
         score_all(answers, rows, metrics, file),
         rows=[each.id for each in rows],
         metrics=[m.info for m in metrics],
@@ -115,7 +115,8 @@ def test_the_evaluation_sums_errors_before_it_divides(file: Any) -> None:
             Transcript(each.target, text, speaker=each.group)
             for each, text in zip(rows, texts, strict=True)
         ]
-        expected[arm] = score_speech(said).word_errors.value
+        errors: Any = score_speech(said).word_errors
+        expected[arm] = errors.value
         level = table.level(arm, "word_errors")
         assert level.value == pytest.approx(expected[arm])
         assert level.low >= 0

@@ -88,17 +88,22 @@ def _write(
     target: Path,
     outtype: NumberType,
 ) -> None:
-    from tunewell.model.weights import resolve
+    from tunewell.model.speech.weights import is_speech_model, weights_of
     from tunewell.train import merge
     from tunewell.train.export.gguf import to_gguf
 
+    if kind == ExportFormat.GGUF and is_speech_model(chosen.recipe.model):
+        raise UserError(
+            f"{chosen.base} hears, and GGUF is for models of text",
+            hint="--format merged writes a folder that whisper.cpp and CTranslate2 can convert",
+        )
     adapter = store.files.open(chosen.adapter)
     if kind == ExportFormat.ADAPTER:
         copy_adapter(adapter, target)
     elif kind == ExportFormat.MERGED:
-        merge(adapter, resolve(chosen.recipe.model), target)
+        merge(adapter, weights_of(chosen.recipe.model), target)
     else:
         name = f"{Path(chosen.base).name}-{chosen.id}"
         with tempfile.TemporaryDirectory(dir=store.root) as folder:
-            merged = merge(adapter, resolve(chosen.recipe.model), Path(folder) / "merged")
+            merged = merge(adapter, weights_of(chosen.recipe.model), Path(folder) / "merged")
             to_gguf(merged, target, outtype=outtype.value, name=name)

@@ -47,7 +47,7 @@ def show_versions(
 
     Exports one for use elsewhere.
     """
-    from tunewell.model.weights import resolve
+    from tunewell.model.speech.weights import weights_of
 
     with open_project(path) as project:
         file, store = project.file, project.store
@@ -63,7 +63,7 @@ def show_versions(
             if export:
                 copy_adapter(adapter, export)
                 note(f"{chosen.id} copied to {export} (PEFT format; base {chosen.base})")
-        weights = resolve(file.spec.train.model)
+        weights = weights_of(file.spec.train.model)
     if json:
         base = {"name": weights.name, "digest": weights.digest, "source": weights.source}
         emit("model", {"base": base, "versions": versions, "recurrence": again})

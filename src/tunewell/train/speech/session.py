@@ -9,7 +9,6 @@ import numpy as np
 
 from tunewell.model.base import Progress
 from tunewell.model.speech.whisper import SpeechModel
-from tunewell.model.weights import Weights
 from tunewell.store import Store
 from tunewell.train.arrays import Floats, Ints, Mask
 from tunewell.train.diagnose.target_prior import other_rows
@@ -38,12 +37,11 @@ class SpeechSession(TrainingSession):
         dataset: The rows.
         split: Where they go.
         recipe: Base, limits, seed.
-        weights: The base.
+        speech: The base.
         store: Of the project.
         work: Folder of this run's checkpoints.
         progress: Called with (done, total).
         live: Called at every evaluation.
-        language: ISO 639-1, for models of several languages.
 
     Attributes:
         speech: The base: encodes recordings, and writes down what is said.
@@ -61,19 +59,18 @@ class SpeechSession(TrainingSession):
         dataset: Dataset,
         split: Split,
         recipe: Recipe,
-        weights: Weights,
+        speech: SpeechModel,
         store: Store,
         work: Path,
         *,
         progress: Progress | None = None,
         live: OnPoint | None = None,
-        language: str = "en",
     ) -> None:
-        self.speech = SpeechModel(
-            weights.name, clips=store.files.open, language=language, cache=store.root / "cache"
-        )
+        self.speech = speech
         self.general: list[Example] = []
-        super().__init__(dataset, split, recipe, weights, store, work, progress=progress, live=live)
+        super().__init__(
+            dataset, split, recipe, speech.weights, store, work, progress=progress, live=live
+        )
         places = {a.id: a for a in split.assignments}
         self.general_rows = encode_heard(self.general, self.speech).rows
         used = {row.id for row in self.general_rows}
