@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from statistics import median_low
 from typing import TYPE_CHECKING
@@ -226,13 +227,15 @@ def _opened_by(
     place: str,
 ) -> Arm:
     file, store = project.file, project.store
+    language = file.spec.task.language
     if spec.version:
         version = _version(store, spec.version, place)
         return replace(arm, version=version, digest=version.adapter)
     if spec.adapter:
         folder = (file.root / spec.adapter).resolve()
-        return _with_adapter(arm, folder, file.spec.train.model, store, place)
-    opens = _opener(spec.model, spec.url, store)
+        base = partial(open_base, file.spec.train.model, store, language)
+        return _with_adapter(arm, folder, base, place)
+    opens = _opener(spec.model, spec.url, partial(open_base, spec.model, store, language))
     return replace(
         arm,
         opens=opens,
@@ -258,8 +261,7 @@ def _version(store: Store, name: str, place: str) -> ModelVersion:
 def _with_adapter(
     arm: Arm,
     folder: Path,
-    base: str,
-    store: Store,
+    base: Callable[[], LocalModel | SpeechModel],
     place: str,
 ) -> Arm:
     weights = folder / "adapter_model.safetensors"
@@ -271,52 +273,55 @@ def _with_adapter(
         )
 
     def opens() -> Model:
-        return open_base(base, store).with_adapter(folder)
+        return base().with_adapter(folder)
 
     return replace(arm, opens=opens, digest=file_digest(weights))
 
 
-def _opener(model: str, url: str, store: Store) -> Callable[[], Model]:
+def _opener(model: str, url: str, here: Callable[[], Model]) -> Callable[[], Model]:
     def opens() -> Model:
         if url:
             from tunewell.model.endpoint import EndpointModel
 
             return EndpointModel(model, base_url=url)
-        return open_base(model, store)
+        return here()
 
     return opens
 
 
-def open_base(name: str, store: Store) -> LocalModel | SpeechModel:
+def open_base(name: str, store: Store, language: str = "en") -> LocalModel | SpeechModel:
     """A model on this machine by its name, one that reads or one that hears.
 
     Args:
         name: As in ``train.model``.
         store: Holds the recordings, and keeps what the encoder makes of them.
+        language: That is spoken, ISO 639-1.
     """
     if is_speech_model(name):
         from tunewell.model.speech.whisper import SpeechModel
 
-        return SpeechModel(name, clips=store.files.open, cache=store.root / "cache")
+        cache = store.root / "cache"
+        return SpeechModel(name, clips=store.files.open, language=language, cache=cache)
     from tunewell.model.local import LocalModel
     from tunewell.model.weights import resolve
 
     return LocalModel(resolve(name))
 
 
-def local_models(base: str, store: Store) -> Models:
+def local_models(base: str, store: Store, language: str = "en") -> Models:
     """Opens models on this machine: the base once, tuned versions as adapters on it.
 
     Args:
         base: Name of the base model's weights.
         store: Holds the adapters.
+        language: That is spoken, for models that hear.
     """
     opened: dict[str, LocalModel | SpeechModel] = {}
 
     def open_model(version: ModelVersion | None) -> Model:
         name = version.base if version else base
         if name not in opened:
-            opened[name] = open_base(name, store)
+            opened[name] = open_base(name, store, language)
         model = opened[name]
         if version is None:
             return model

@@ -92,7 +92,7 @@ def evaluate(
         return done
 
     work = PartialAnswers(key.work(store))
-    opener = models or local_models(file.spec.train.model, store)
+    opener = models or local_models(file.spec.train.model, store, file.spec.task.language)
     with key.record(store) as writer:
         rows = held_out_rows(dataset, split, project)
         examples = file.spec.evaluate.shots

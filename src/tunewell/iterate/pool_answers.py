@@ -43,7 +43,7 @@ def pool_evaluation(
     arm = contenders(file.spec, model, ())[-1]
     rows = [example for example in examples if example.prompt]
     names = [row.id for row in rows]
-    opener = models or local_models(file.spec.train.model, store)
+    opener = models or local_models(file.spec.train.model, store, file.spec.task.language)
 
     key = digest([model.adapter, names])[:24]
     work = PartialAnswers(store.root / "work" / f"pool-{key}")

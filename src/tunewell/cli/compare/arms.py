@@ -104,7 +104,7 @@ def _asked_how(project: Project, arm: ComparedArm) -> tuple[Model, Arm]:
         from tunewell.model.endpoint import EndpointModel
 
         return EndpointModel(arm.model, base_url=arm.url), Arm(name=arm.name)
-    models = local_models(spec.train.model, store)
+    models = local_models(spec.train.model, store, spec.task.language)
     version = None
     if arm.kind in ("tuned", "production"):
         version = version_named(store, arm.version)

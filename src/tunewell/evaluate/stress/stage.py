@@ -106,7 +106,7 @@ def stress(
         return done
 
     work = PartialAnswers(key.work(store))
-    opener = models or local_models(file.spec.train.model, store)
+    opener = models or local_models(file.spec.train.model, store, file.spec.task.language)
     with key.record(store) as writer:
         rows = _at_most([e for e in held_out if not metric.applies(e)], plan.max_rows, seed)
         if plan.paraphraser:
