@@ -25,7 +25,7 @@ RIGHT = {"live": 0.6, "mild": 0.75, "bad": 0.1}
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     asked: list[str] = []
 
-    def opener(model: str, url: str) -> Callable[[], Model]:
+    def opener(model: str, url: str, here: Callable[[], Model]) -> Callable[[], Model]:
         def opens() -> Model:
             asked.append(model)
             return FakeModel(model, RIGHT[model], 2.5)
