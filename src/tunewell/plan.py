@@ -82,9 +82,12 @@ USUAL_WEIGHTS_BYTES = 269_000_000
 """Measured with smollm2-135m on two cores (`tests/examples/test_desk_demo.py`)."""
 
 
-USUAL_HEARD = Speeds(train=300, folds=300, trunk=100, generate=100)
+USUAL_HEARD = Speeds(train=300, folds=300, trunk=40, generate=60)
 USUAL_HEARD_WEIGHTS_BYTES = 151_000_000
-"""Measured with whisper-tiny-en on two cores (`bench/speech`); tokens are those of transcripts."""
+"""Measured with whisper-tiny-en on one core beside other work (`bench.speech.against_seq2seq`).
+
+Tokens are those of transcripts.
+"""
 
 
 class PlannedStage(Value):
