@@ -33,7 +33,8 @@ class TranscriptDoubt:
     Attributes:
         row: Id.
         nats: Natural logarithm of how many times its own words are more probable than they are with
-            the given ones in the one place that fits least; 0 where all words are the same.
+            the given ones, in the one place that fits least or in all, whichever is less; 0 where
+            all words are the same.
         heard: Its own words.
     """
 
@@ -60,19 +61,20 @@ def transcript_doubts(
         variants = _variants(words, spoken_words(row.target, language))
         scores = model.score([row.prompt] * len(variants), variants)
         if all(score.tokens for score in scores):
-            nats = max(score.nats for score in scores) - scores[0].nats
+            own_nats, whole, *places = [score.nats for score in scores]
+            nats = min(whole, max(places, default=whole)) - own_nats
             found.append(TranscriptDoubt(row.id, nats, variants[0]))
     return sorted(found, key=lambda doubt: -doubt.nats)
 
 
 def _variants(heard: Sequence[str], given: Sequence[str]) -> list[str]:
-    """What was heard, then the same with each place as given where the two differ.
+    """What was heard, what is given, then the former with each place as given where they differ.
 
     Example:
         >>> _variants(["stop", "the", "cat"], ["stop", "a", "cat", "now"])
-        ['stop the cat', 'stop a cat', 'stop the cat now']
+        ['stop the cat', 'stop a cat now', 'stop a cat', 'stop the cat now']
     """
-    found = [" ".join(heard)]
+    found = [" ".join(heard), " ".join(given)]
     for place in Levenshtein.opcodes(heard, given):
         if place.tag != "equal":
             middle = given[place.dest_start : place.dest_end]
