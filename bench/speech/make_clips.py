@@ -25,6 +25,7 @@ import yaml
 
 import tunewell.demo
 from tunewell.audio.clips import RATE, Clip, Samples, read_clip
+from tunewell.audio.fingerprint import fingerprint, same_recordings
 
 HERE = Path(__file__).parent
 TARGET = Path(tunewell.demo.__file__).parent / "speech" / "recordings"
@@ -109,6 +110,13 @@ class Writer:
             if text not in self.used and slots["drug"] != slots.get("drug2"):
                 self.used.add(text)
                 return text
+
+
+def without_likenesses(rows: Sequence[Said]) -> list[Said]:
+    """The recordings but those that sound like an earlier one, for a synthesiser repeats itself."""
+    alike = same_recordings([fingerprint(said.clip) for said in rows])
+    later = {pair.right for pair in alike}
+    return [said for place, said in enumerate(rows) if place not in later]
 
 
 def dictations(texts: dict[str, Any], part: str, a_voice: int) -> Iterator[Said]:
@@ -226,7 +234,7 @@ def main() -> None:
     texts = yaml.safe_load((HERE / "clips.yaml").read_text(encoding="utf-8"))
     librispeech = Path(sys.argv[1])
     parts: dict[str, Callable[[], Iterable[Said]]] = {
-        "train": lambda: dictations(texts, "train", TRAIN_A_VOICE),
+        "train": lambda: without_likenesses([*dictations(texts, "train", TRAIN_A_VOICE)]),
         "test": lambda: dictations(texts, "test", TEST_A_VOICE),
         "replay": lambda: [*general(texts), *no_speech("train")],
         "no-speech": lambda: no_speech("test"),

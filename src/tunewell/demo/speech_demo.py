@@ -1,0 +1,125 @@
+"""A speech model learns dictations: better on new voices, and what it forgets.
+
+``python -m tunewell.demo.speech_demo FOLDER`` trains twice on the recordings that come with the
+package, without and with replay of general speech, and compares both with the base model. What is
+finished is reused.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tunewell.demo.speech_figures import HeardArm, HeardTest, shown_figure
+from tunewell.demo.speech_page import write_page
+from tunewell.demo.whole_demo import approve_all
+from tunewell.errors import EXIT_OK, EXIT_USER, UserError
+from tunewell.project import Project
+from tunewell.run import Result, run
+from tunewell.store import Store
+from tunewell.task import load_task
+from tunewell.types import Prediction
+
+Say = Callable[[str], None]
+
+SOURCE: Final = Path(__file__).parent / "speech"
+REPLAY: Final = 0.3
+"""Share of the training that is general speech and recordings without speech."""
+
+RECIPES: Final = {
+    "tuned": ("on the dictations alone", 0.0),
+    "tuned with replay": ("and on general speech and recordings without speech", REPLAY),
+}
+"""Name of a model to how it was made, and its share of replay."""
+
+
+@dataclass(frozen=True)
+class SpeechDemo:
+    """Where the demo works.
+
+    Attributes:
+        folder: Of the project.
+        say: Told what is done.
+    """
+
+    folder: Path
+    say: Say
+
+    def prepare(self) -> None:
+        """Lay the project down, unless it is there."""
+        if not (self.folder / "tunewell.yaml").exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            shutil.copytree(SOURCE, self.folder, dirs_exist_ok=True)
+
+    def train(self, replay: float) -> tuple[Result, Project]:
+        """Curate, split, train, evaluate and judge with a share of replay."""
+        file = load_task(self.folder, overrides=[f"train.replay={replay}"])
+        project = Project(file, Store(self.folder))
+        approve_all(file, project.store)
+        with project.store.lock("the speech demo"):
+            return run(project, say=self.say), project
+
+    def run(self) -> Path:
+        """The whole demo; gives the page."""
+        began = time.monotonic()
+        self.prepare()
+        arms: list[HeardArm] = []
+        why: list[str] = []
+        for name, (about, replay) in RECIPES.items():
+            self.say(f"\n{name}: {about}")
+            result, project = self.train(replay)
+            test = self._test(result, project)
+            predictions = project.store.get_value(result.evaluation.predictions, list[Prediction])
+            by_arm = {arm: [p for p in predictions if p.arm == arm] for arm in ("base", "tuned")}
+            if not arms:
+                arms.append(test.arm("base", "as it is", by_arm["base"]))
+            arms.append(test.arm(name, about, by_arm["tuned"], verdict=result.verdict.outcome))
+            why.append(f"Verdict on '{name}': {result.verdict.outcome}. {result.verdict.why}")
+        self._tell(arms)
+        why.append(f"The whole took {time.monotonic() - began:.0f} s on this machine.")
+        return write_page(self.folder, test, arms, why, project.store)
+
+    def _test(self, result: Result, project: Project) -> HeardTest:
+        store = project.store
+        held_out = set(result.evaluation.rows)
+        rows = list(store.examples(result.dataset))
+        trained = [row.target for row in rows if row.id not in held_out]
+        options = [metric.options for metric in project.spec.metrics if metric.name == "terms"]
+        terms = options[0]["terms"] if options else ()
+        return HeardTest([row for row in rows if row.id in held_out], trained, list(terms))
+
+    def _tell(self, arms: list[HeardArm]) -> None:
+        for title in arms[0].figures:
+            self.say(f"\n{title}")
+            for arm in arms:
+                self.say(f"  {arm.name:18} {shown_figure(arm.figures[title])}")
+        self.say("")
+        for arm in arms[1:]:
+            self.say(f"{arm.name}: {arm.verdict} (why: the page)")
+
+
+def main() -> int:
+    """Run the demo in a folder; says what came of it and where the page is."""
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".demo-speech")
+
+    def say(text: str) -> None:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
+    began = time.monotonic()
+    try:
+        page = SpeechDemo(folder, say).run()
+    except UserError as error:
+        sys.stderr.write(f"error: {error}\n\nhint: {error.hint}\n")
+        return EXIT_USER
+    say(f"\npage: {page.resolve()}\ntook {time.monotonic() - began:.0f} s")
+    return EXIT_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.audio.sounds import encoded, murmur
+from tunewell.demo.speech_demo import SOURCE, SpeechDemo
+from tunewell.demo.speech_figures import HeardArm, HeardTest, shown_figure
+from tunewell.demo.speech_page import write_page
+from tunewell.store import Store
+from tunewell.task import load_task
+from tunewell.types import Estimate, Example, Message, Prediction, Unscored
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = Store(tmp_path)
+    yield made
+    made.close()
+
+
+def heard(store: Store, id: str, words: str, speaker: str, kind: str) -> Example:
+    digest = store.files.put_bytes(encoded(murmur(len(id)), "OGG"), suffix=".ogg")
+    turns = (
+        Message(role="user", content="", audio=digest),
+        Message(role="assistant", content=words),
+    )
+    return Example(id=id, messages=turns, group=speaker, kind=kind)
+
+
+@pytest.fixture
+def test_rows(store: Store) -> HeardTest:
+    rows = []
+    for speaker in ("ann", "ben", "eve", "max"):
+        rows.append(heard(store, f"{speaker}-1", "start duloxetine today", speaker, "dictation"))
+        rows.append(heard(store, f"{speaker}-2", "stop ticagrelor now", speaker, "dictation"))
+        rows.append(heard(store, f"{speaker}-3", "the bus is late", speaker, "general"))
+        rows.append(heard(store, f"{speaker}-4", "", "", "no-speech"))
+    return HeardTest(rows, ["take duloxetine"], ["duloxetine", "ticagrelor"])
+
+
+def arm(test: HeardTest, name: str, words: str) -> HeardArm:
+    said = [Prediction(example=row.id, arm="x", text=words or row.target) for row in test.rows]
+    return test.arm(name, "made so", said)
+
+
+def value(figure: Estimate | Unscored) -> float:
+    assert isinstance(figure, Estimate)
+    return figure.value
+
+
+def test_every_figure_counts_its_own_recordings(test_rows: HeardTest) -> None:
+    right = arm(test_rows, "right", "")
+    assert [value(each) for each in right.figures.values()] == [0, 1, 1, 0, 0]
+    said = arm(test_rows, "same", "start duloxetine today")
+    found = {title: value(figure) for title, figure in said.figures.items()}
+    assert found == {
+        "errors per word, new voices": 0.5,
+        "listed terms heard": 0.5,
+        "never-trained terms heard": 0.0,
+        "words where nobody speaks": 1.0,
+        "errors per word, general speech": 1.0,
+    }
+
+
+def test_the_page_plays_samples_beside_it_and_escapes_what_was_heard(
+    test_rows: HeardTest, store: Store, tmp_path: Path
+) -> None:
+    arms = [arm(test_rows, "base", HOSTILE), arm(test_rows, "tuned", "")]
+    page = write_page(tmp_path / "out", test_rows, arms, ["took long"], store)
+    html = page.read_text(encoding="utf-8")
+    assert HOSTILE not in html
+    assert "&lt;script&gt;" in html
+    assert "media-src 'self'" in html or "media-src &#39;self&#39;" in html
+    for number in range(8):
+        assert f'src="samples/{number}.ogg"' in html
+        assert (tmp_path / "out" / "samples" / f"{number}.ogg").stat().st_size > 0
+    assert "voices are synthetic" in html
+
+
+def test_what_cannot_be_measured_is_said() -> None:
+    assert shown_figure(Unscored(reason="too few")) == "unchecked: too few"
+
+
+def test_the_project_of_the_demo_is_laid_down_once_and_can_be_read(tmp_path: Path) -> None:
+    demo = SpeechDemo(tmp_path / "demo", print)
+    demo.prepare()
+    spec = load_task(demo.folder).spec
+    assert {source.role for source in spec.data} == {"train", "test"}
+    for source in spec.data:
+        assert (demo.folder / source.path / "metadata.csv").is_file()
+    assert (SOURCE / "README.md").is_file()
+    (demo.folder / "tunewell.yaml").write_text("mine", encoding="utf-8")
+    demo.prepare()
+    assert (demo.folder / "tunewell.yaml").read_text(encoding="utf-8") == "mine"
