@@ -9,6 +9,7 @@ from tests.audio.sounds import encoded, murmur
 from tunewell.demo.speech_demo import SOURCE, SpeechDemo
 from tunewell.demo.speech_figures import HeardArm, HeardTest, shown_figure
 from tunewell.demo.speech_page import write_page
+from tunewell.demo.speech_sizing import LEAST_EPOCHS, MOST_EPOCHS, epochs_in, seconds_of
 from tunewell.store import Store
 from tunewell.task import load_task
 from tunewell.types import Estimate, Example, Message, Prediction, Unscored
@@ -97,3 +98,19 @@ def test_the_project_of_the_demo_is_laid_down_once_and_can_be_read(tmp_path: Pat
     (demo.folder / "tunewell.yaml").write_text("mine", encoding="utf-8")
     demo.prepare()
     assert (demo.folder / "tunewell.yaml").read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize("encoding_s", [0.05, 0.2, 0.35, 2.0])
+def test_the_epochs_are_those_that_fit(encoding_s: float) -> None:
+    epochs = epochs_in(600, encoding_s)
+    assert LEAST_EPOCHS <= epochs <= MOST_EPOCHS
+    assert epochs == LEAST_EPOCHS or seconds_of(epochs, encoding_s) <= 600
+    assert epochs == MOST_EPOCHS or seconds_of(epochs + 1, encoding_s) > 600
+
+
+def test_the_machine_is_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([0.3])
+    monkeypatch.setattr("tunewell.demo.speech_demo.measured_encoding_s", lambda _: next(times))
+    demo = SpeechDemo(tmp_path / "demo", print)
+    demo.prepare()
+    assert demo.epochs() == demo.epochs() == epochs_in(600, 0.3)

@@ -1,8 +1,8 @@
 """A speech model learns dictations: better on new voices, and what it forgets.
 
 ``python -m tunewell.demo.speech_demo FOLDER`` trains twice on the recordings that come with the
-package, without and with replay of general speech, and compares both with the base model. What is
-finished is reused.
+package, without and with replay of general speech, and compares both with the base model. How many
+epochs fit into ten minutes is measured first. What is finished is reused.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from typing import Final
 
 from tunewell.demo.speech_figures import HeardArm, HeardTest, shown_figure
 from tunewell.demo.speech_page import write_page
+from tunewell.demo.speech_sizing import epochs_in, measured_encoding_s, seconds_of
 from tunewell.demo.whole_demo import approve_all
 from tunewell.errors import EXIT_OK, EXIT_USER, UserError
+from tunewell.plurals import plural
 from tunewell.project import Project
 from tunewell.run import Result, run
 from tunewell.store import Store
@@ -26,6 +28,12 @@ from tunewell.task import load_task
 from tunewell.types import Prediction
 
 Say = Callable[[str], None]
+
+SECONDS: Final = 600
+"""How long the whole may take, about."""
+
+SIZE: Final = "epochs"
+"""File of a project that keeps how many epochs were chosen, so that what is finished is reused."""
 
 SOURCE: Final = Path(__file__).parent / "speech"
 REPLAY: Final = 0.3
@@ -56,9 +64,27 @@ class SpeechDemo:
             self.folder.mkdir(parents=True, exist_ok=True)
             shutil.copytree(SOURCE, self.folder, dirs_exist_ok=True)
 
-    def train(self, replay: float) -> tuple[Result, Project]:
+    def epochs(self) -> int:
+        """How many epochs fit on this machine, measured at the first call."""
+        kept = self.folder / SIZE
+        if kept.exists():
+            return int(kept.read_text(encoding="utf-8"))
+
+        self.say("measuring this machine …")
+        encoding = measured_encoding_s(self.folder / "recordings" / "test")
+        epochs = epochs_in(SECONDS, encoding)
+        minutes = seconds_of(epochs, encoding) / 60
+        self.say(
+            f"{encoding:.2f} s to encode a recording: {plural(epochs, 'epoch')}, "
+            f"about {minutes:.0f} min for everything"
+        )
+        kept.write_text(str(epochs), encoding="utf-8")
+        return epochs
+
+    def train(self, replay: float, epochs: int) -> tuple[Result, Project]:
         """Curate, split, train, evaluate and judge with a share of replay."""
-        file = load_task(self.folder, overrides=[f"train.replay={replay}"])
+        overrides = [f"train.replay={replay}", f"train.epochs={epochs}"]
+        file = load_task(self.folder, overrides=overrides)
         project = Project(file, Store(self.folder))
         approve_all(file, project.store)
         with project.store.lock("the speech demo"):
@@ -68,11 +94,12 @@ class SpeechDemo:
         """The whole demo; gives the page."""
         began = time.monotonic()
         self.prepare()
+        epochs = self.epochs()
         arms: list[HeardArm] = []
         why: list[str] = []
         for name, (about, replay) in RECIPES.items():
             self.say(f"\n{name}: {about}")
-            result, project = self.train(replay)
+            result, project = self.train(replay, epochs)
             test = self._test(result, project)
             predictions = project.store.get_value(result.evaluation.predictions, list[Prediction])
             by_arm = {arm: [p for p in predictions if p.arm == arm] for arm in ("base", "tuned")}
