@@ -1,6 +1,6 @@
 """From a correction on a page to the version that serves: how long it takes with the real model.
 
-Three hundred rows of `banking77` (six intents), sixty of them held out; the embedded model is
+180 rows of `banking77` (six intents), sixty of them held out; the embedded model is
 trained, promoted with an owner's signature, and answers rows of the review pool. An expert opens
 the batch in the app and corrects one answer; the clock starts with that form. ``tunewell iterate``
 runs as a process, the owner reads the verdict and signs on the page *Release*; the clock stops when
@@ -38,7 +38,7 @@ from tunewell.types import Split
 from tunewell.web import create_app
 
 DATA = Path(os.environ.get("TUNEWELL_DATA", "../shared/data")) / "banking77"
-ROWS = 300
+ROWS = 180
 PLACE = "production"
 INTENTS = (
     "card_arrival",
@@ -58,7 +58,7 @@ task:
 data: [{path: rows.jsonl, format: prompt_completion}]
 metrics: [{name: label}]
 gates: [{metric: label, kind: level, at_least: 0.3}]
-split: {test: 0.2, review: 0.1, folds: 3}
+split: {test: 0.34, review: 0.1, folds: 2}
 people:
   approve: [owner]
   rubric: [{name: right, question: "Is the intent right?"}]

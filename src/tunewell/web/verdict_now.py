@@ -36,5 +36,7 @@ def decide_next_step(context: AppContext) -> None:
     try:
         with context.store.lock("tunewell serve"):
             decide_on_project(context.project)
+    except StoreError as error:
+        log.warning("the next step was not decided: %s", error.message)
     except UserError as error:
         log.warning("nothing was decided again: %s", error.message)
