@@ -62,7 +62,7 @@ split: {test: 0.34, review: 0.1, folds: 2}
 people:
   approve: [owner]
   rubric: [{name: right, question: "Is the intent right?"}]
-train: {epochs: 2}
+train: {epochs: 2, rate: 0.002, tokens_per_batch: 192, layers: 0.5, fold_layers: 0.5}
 evaluate: {shots: 0, max_new_tokens: 12}
 """
 
