@@ -42,7 +42,7 @@ class Ear:
         found = []
         for prompt, target in zip(prompts, targets, strict=True):
             wrong = word_errors(SAID[prompt[-1].audio], target).errors
-            found.append(TargetScore(nats=1 + 11.5 * wrong, tokens=max(1, len(target.split()))))
+            found.append(TargetScore(nats=1 + 11.5 * wrong, tokens=len(target.split())))
         return found
 
 
@@ -83,3 +83,16 @@ def test_without_a_model_nothing_was_checked_and_that_is_said() -> None:
     assert "pip install" in found.why
     written = Example(id="w", messages=(Message(role="user", content="a"),))
     assert wrong_transcripts(Ear(), [written]).status == "unchecked"
+
+
+def test_a_row_that_cannot_be_scored_is_never_clear() -> None:
+    """Nothing is heard where words are given: the worst of transcripts must not go unseen."""
+    rows = [row("3", "She has no complaints."), row("4", "Take ramipril.")]
+    found = wrong_transcripts(Ear(), rows)
+    assert found.status == "unchecked"
+    assert "1 more row could not be scored: row4" in found.why
+    assert isinstance(found.estimate, Estimate)
+    assert found.estimate.high > 0.5
+    wrong = wrong_transcripts(Ear(), [*rows, row("2", "Something else was said here.")])
+    assert wrong.status == "found"
+    assert "row4" in wrong.why

@@ -19,11 +19,15 @@ from tunewell.model.base import Model
 from tunewell.plurals import plural
 from tunewell.stats import proportion
 from tunewell.types import Example, Finding, Threshold
+from tunewell.types.findings import Status
 
 MOST_NATS: Final = 10.0
 """Own words that are so much more probable (e^10, 22,000 times) put a transcript in doubt."""
 
 _STAGE: Final = "curate"
+
+_NAMED: Final = 5
+"""Rows that could not be scored, by name."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +50,16 @@ class TranscriptDoubt:
 def transcript_doubts(
     model: Model, rows: Sequence[Example], *, language: str = "en"
 ) -> list[TranscriptDoubt]:
-    """Doubts of rows that are heard, the greatest first; rows that cannot be scored are left out.
+    """Doubts of rows that are heard, the greatest first.
+
+    A row that cannot be scored, such as one in which the model hears no word, has none.
 
     Args:
         model: Hears; best the base model, which has learned none of the transcripts.
         rows: Rows that are heard; those in which nobody speaks are not looked at.
         language: As in `spoken_words`.
     """
-    spoken = [row for row in rows if row.audio and row.target]
+    spoken = _spoken(rows)
     said = model.generate([row.prompt for row in spoken])
     found = []
     for row, own in zip(spoken, said, strict=True):
@@ -65,6 +71,11 @@ def transcript_doubts(
             nats = min(whole, max(places, default=whole)) - own_nats
             found.append(TranscriptDoubt(row.id, nats, variants[0]))
     return sorted(found, key=lambda doubt: -doubt.nats)
+
+
+def _spoken(rows: Sequence[Example]) -> list[Example]:
+    """Rows that are heard and in which somebody speaks."""
+    return [row for row in rows if row.audio and row.target]
 
 
 def _variants(heard: Sequence[str], given: Sequence[str]) -> list[str]:
@@ -103,15 +114,22 @@ def wrong_transcripts(
         why = "No row that is heard could be scored."
         return Finding(code="D10", status="unchecked", stage=_STAGE, why=why)
     above = [doubt.row for doubt in doubts if doubt.nats > MOST_NATS]
+    scored = {doubt.row for doubt in doubts}
+    unscored = [row.id for row in _spoken(rows) if row.id not in scored]
+    status: Status = "unchecked" if unscored else "clear"
+    why = (
+        f"For {len(above)} of {plural(len(doubts), 'row')}, {model.name} finds other words far "
+        "more probable than the transcript: recording and words may not belong together."
+    )
+    if unscored:
+        more = plural(len(unscored), "more row")
+        why += f" {more} could not be scored: {', '.join(unscored[:_NAMED])}."
     return Finding(
         code="D10",
-        status="found" if above else "clear",
+        status="found" if above else status,
         stage=_STAGE,
-        why=(
-            f"For {len(above)} of {plural(len(doubts), 'row')}, {model.name} finds other words far "
-            "more probable than the transcript: recording and words may not belong together."
-        ),
-        estimate=proportion(len(above), len(doubts)),
+        why=why,
+        estimate=proportion(len(above), len(doubts), missing=len(unscored)),
         threshold=Threshold(value=0.0, origin="built-in"),
         rows=tuple(above),
         remedy="listen to them, the most doubtful first" if above else "",

@@ -230,23 +230,26 @@ class _Part:
         place: Where it stands in the definition.
         name: The slice (``region=north``), empty for all rows.
         where: Its rows, shape (rows,).
+        left_out: Of all rows: the slices that hold no row for the metric, which have no criterion.
     """
 
     gate: Gate
     place: str
     name: str = ""
     where: Mask | None = None
+    left_out: tuple[str, ...] = ()
 
 
 def _parts(table: Table, file: TaskFile, index: int) -> Iterator[_Part]:
     """A gate on all rows, then on each value of its slice."""
     gate = file.spec.gates[index]
     place = file.where(f"gates.{index}")
-    yield _Part(gate, place)
-    if gate.slices:
-        for name, where in table.parts(gate.slices):
-            if _can_measure(table, gate.metric, where):
-                yield _Part(gate, place, name, where)
+    slices = [*table.parts(gate.slices)] if gate.slices else []
+    measured = {name: where for name, where in slices if _can_measure(table, gate.metric, where)}
+    left_out = tuple(name for name, _ in slices if name not in measured)
+    yield _Part(gate, place, left_out=left_out)
+    for name, where in measured.items():
+        yield _Part(gate, place, name, where)
 
 
 def _can_measure(table: Table, metric: str, where: Mask) -> bool:
@@ -286,6 +289,7 @@ class _Decision:
         is_difference = self.gate.kind != "level"
         claims = self.evidence.claims
         why = _why(estimate, limit, outcome, strict, claims, signed=is_difference)
+        why += self._unchecked_slices
         needs = ""
         if outcome == "INCONCLUSIVE":
             bigger = self.info.bigger_is_better
@@ -318,10 +322,17 @@ class _Decision:
         return Criterion(
             name=gate_name(self.gate),
             outcome="INCONCLUSIVE",
-            why=why,
+            why=why + self._unchecked_slices,
             needs=needs,
             slice=self.part.name,
         )
+
+    @property
+    def _unchecked_slices(self) -> str:
+        """Names the slices that have no criterion, as a sentence."""
+        if not self.part.left_out:
+            return ""
+        return f" Unchecked on {', '.join(self.part.left_out)}: the metric measures no row there."
 
     def _strict(self, estimate: Estimate, limit: float) -> Estimate:
         """The interval at the corrected level; measured anew only where it can change anything."""

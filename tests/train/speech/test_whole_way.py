@@ -57,6 +57,8 @@ def test_recordings_of_the_test_set_are_written_down_and_decided_by(trained: Any
     assert verdict.outcome != "GO"
     slices = {criterion.slice for criterion in verdict.criteria}
     assert "kind=no-speech" not in slices
+    # What has no criterion of its own is named where the gate is judged on all rows.
+    assert "Unchecked on kind=no-speech" in verdict.criteria[0].why
 
 
 def test_a_gate_against_a_prompt_is_refused_by_name(trained: Any) -> None:
