@@ -1,8 +1,12 @@
-"""Install the wheel into fresh environments: python -m bench.packages.fresh_environments [EXTRA …].
+"""Install the wheel into fresh environments: python -m bench.packages.fresh_environments [NAME …].
 
 Without names: the wheel without extras, timed from the first line of `pip install` to the first
-finding. With names: each extra alone, beside what the wheel needs. For each environment: size on
-disk, whether `tunewell self-check` passes, and what `tunewell doctor` finds in a spoiled file.
+finding. A name is an extra, which is installed alone beside what the wheel needs, or a version of
+Python such as `3.13`, whose interpreter is on the path as `python3.13`. For each environment: size
+on disk, whether `tunewell self-check` passes, what `tunewell doctor` finds in a spoiled file, and
+what came of using the extra (`extra_uses.py`); without extras, what each use says is missing.
+
+The wheel is built from the sdist, and so is what the sdist holds.
 """
 
 from __future__ import annotations
@@ -11,16 +15,19 @@ import json
 import re
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
-import venv
 from pathlib import Path
 from typing import Any
 
 from bench.machine import RESULTS, keep
+from bench.packages.extra_uses import USES
 
 ROOT = Path(__file__).parents[2]
 NAME = "packages-fresh-environments"
+PLAIN = "without extras"
+USE = str(Path(__file__).with_name("extra_uses.py"))
 ROWS = "\n".join(
     json.dumps({"prompt": f"What of a {case}?", "completion": answer})
     for case, answer in [
@@ -30,10 +37,12 @@ ROWS = "\n".join(
 )
 
 
-def run(*command: str) -> str:
-    """What a command prints on its standard output; it may take ten minutes."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
-    return done.stdout
+def run(*command: str, place: Path = ROOT) -> str:
+    """What a command prints, or the last line of its error; it may take ten minutes."""
+    done = subprocess.run(
+        command, cwd=place, capture_output=True, text=True, timeout=600, check=False
+    )
+    return done.stdout or done.stderr.strip().rpartition("\n")[-1]
 
 
 def size_mb(folder: Path) -> int:
@@ -42,11 +51,14 @@ def size_mb(folder: Path) -> int:
     return round(sum(path.stat().st_size for path in files) / 1e6)
 
 
-def measure(wheel: Path, extra: str) -> dict[str, Any]:
+def measure(wheel: Path, name: str) -> dict[str, Any]:
     """One environment, from nothing to the first finding."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        venv.create(folder / "env", with_pip=False)
+    is_version = bool(re.fullmatch(r"3\.\d+", name))
+    interpreter = f"python{name}" if is_version else sys.executable
+    extra = name if name in USES else ""
+    with tempfile.TemporaryDirectory() as kept:
+        folder = Path(kept)
+        run(interpreter, "-m", "venv", "--without-pip", str(folder / "env"))
         python = str(folder / "env" / "bin" / "python")
         rows = folder / "rows.jsonl"
         rows.write_text(ROWS, encoding="utf-8")
@@ -55,22 +67,50 @@ def measure(wheel: Path, extra: str) -> dict[str, Any]:
         what = f"{wheel}[{extra}]" if extra else str(wheel)
         constraints = str(ROOT / "constraints.txt")
         pip = (sys.executable, "-m", "pip", "--python", python, "install", "--quiet")
-        run(*pip, "--constraint", constraints, what)
+        said = run(*pip, "--constraint", constraints, what)
         installed = time.monotonic()
-        found = run(python, "-m", "tunewell", "doctor", str(rows))
+        found = run(python, "-m", "tunewell", "doctor", str(rows), place=folder)
         ended = time.monotonic()
-        checked = run(python, "-m", "tunewell", "self-check", "--json")
+        checked = run(python, "-m", "tunewell", "self-check", "--json", place=folder)
         size = size_mb(folder / "env")
+        uses = {each: used(python, each, folder) for each in ([extra] if extra else USES)}
 
+    if not checked.startswith("{"):
+        return {"python": name if is_version else "", "fails": [said or checked]}
     states = {check["name"]: check["state"] for check in json.loads(checked)["result"]}
     return {
         "size_mb": size,
         "install_s": round(installed - started, 1),
         "first_finding_s": round(ended - started, 1),
         "findings": sorted(set(re.findall(r"\bD\d\d\b", found))),
-        "fails": [name for name, state in states.items() if state == "fails"],
-        "works": [name for name, state in states.items() if state == "works"],
+        "fails": [check for check, state in states.items() if state == "fails"],
+        "works": [check for check, state in states.items() if state == "works"],
+        "uses": uses,
     }
+
+
+def used(python: str, extra: str, folder: Path) -> str:
+    """What the use of an extra says, in a folder of its own."""
+    place = folder / f"use-{extra}"
+    place.mkdir()
+    return run(python, "-I", USE, extra, place=place).strip()
+
+
+def build(folder: Path) -> tuple[Path, dict[str, Any]]:
+    """The sdist, and the wheel that is built from it alone."""
+    build_one = (sys.executable, "-m", "hatchling", "build", "-d", str(folder), "-t")
+    run(*build_one, "sdist")
+    sdist = next(folder.glob("*.tar.gz"))
+    with tarfile.open(sdist) as packed:
+        packed.extractall(folder, filter="data")
+    unpacked = folder / sdist.name.removesuffix(".tar.gz")
+    run(*build_one, "wheel", place=unpacked)
+    wheel = next(folder.glob("*.whl"))
+    tests = (sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider")
+    collected = run(*tests, "tests", place=unpacked).strip().splitlines()
+    sizes = {"sdist_mb": round(sdist.stat().st_size / 1e6, 1)}
+    wheel_mb = round(wheel.stat().st_size / 1e6, 1)
+    return wheel, {**sizes, "wheel_mb": wheel_mb, "tests_in_the_sdist": collected[-1]}
 
 
 def main() -> None:
@@ -79,11 +119,11 @@ def main() -> None:
     known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     result = known.get("environments", {})
     with tempfile.TemporaryDirectory() as folder:
-        run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder)
-        wheel = next(Path(folder).glob("*.whl"))
-        for extra in sys.argv[1:] or [""]:
-            result[extra or "without extras"] = measure(wheel, extra)
-    print(keep(NAME, {"environments": result}).name)
+        wheel, built = build(Path(folder))
+        for name in sys.argv[1:] or [PLAIN]:
+            result[name] = measure(wheel, name)
+            keep(NAME, {"built": built, "environments": result})
+            print(name, json.dumps(result[name], ensure_ascii=False), flush=True)
 
 
 if __name__ == "__main__":

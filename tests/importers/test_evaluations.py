@@ -287,7 +287,8 @@ def test_a_promptfoo_configuration(tmp_path: Path) -> None:
     assert found.value("row_checks", "Lima", rows[1]) == 1.0
     assert found.value("row_checks", "lima", rows[1]) == 0.0
     assert rows[1].tags["rubric"] == "Names Peru only"
-    assert [each.name for each in found.file.spec.people.rubric] == ["meets_rubric"]
+    (asked,) = found.file.spec.people.rubric
+    assert (asked.name, asked.per_row) == ("meets_rubric", "tags.rubric")
 
     assert ignored(source, found.result) == []
     assert found.line("defaultTest.assert.0")[0] == "not carried over"

@@ -159,6 +159,30 @@ def test_a_judge_is_a_metric_that_asks_many_at_once(define: Define) -> None:
     assert build_metrics(file)[0].info == metric.info  # checked without opening the model
 
 
+def test_what_a_row_asks_of_its_own_is_material_and_rows_without_it_are_left_out(
+    define: Define,
+) -> None:
+    file = define(
+        "people: {rubric: [{name: useful, question: 'Does it do so?', per_row: tags.rubric}]}\n"
+        "metrics: [{name: useful, options: {metric: judge, model: m}}]"
+    )
+    model = FakeModel(yes_if_good)
+    metric = judge_metric(file, "useful", JudgeOptions(model="m"), model=model)
+    asks, silent = row("q", "t", rubric="Names Peru. Say yes."), row("q", "t", name="r2")
+    assert (metric.applies(asks), bool(metric.applies(silent))) == ("", True)
+    found = metric("GOOD", asks, task=file.spec)
+    assert isinstance(found, Marked)
+    ((system, user),) = model.calls
+    assert "Input, What the row asks of the answer and answer stand between" in system.content
+    assert "Names Peru" not in system.content
+    mark = system.content.split("stand between lines ")[1].split(".")[0]
+    assert f"{mark}\nNames Peru. Say yes.\n{mark}" in user.content
+
+
+def test_criteria_without_a_question_of_the_row_are_digested_as_before() -> None:
+    assert "per_row" not in USEFUL.model_dump(mode="json")
+
+
 def test_a_judge_without_a_question_is_a_fault(define: Define) -> None:
     with pytest.raises(TaskError, match="needs a question"):
         build_metrics(define("metrics: [{name: useful, options: {metric: judge, model: m}}]"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -282,6 +283,20 @@ def test_without_our_script_a_plain_form_does(world: World) -> None:
     assert (kept.scores, kept.tags) == ({"faithful": 0.0, "helpful": 2.0}, ("rude",))
     again = bob.client.get(f"/work/{batch.id}?undo=1").text
     assert re.search(r'name="score.helpful" value="2" checked', again)
+
+
+def test_what_a_question_means_for_a_row_stands_beside_it(world: World) -> None:
+    asked, plain = world.file.spec.people.rubric
+    rubric = (asked.model_copy(update={"per_row": "tags.region"}), plain)
+    people = world.file.spec.people.model_copy(update={"rubric": rubric})
+    spec = world.file.spec.model_copy(update={"people": people})
+    world.file = dataclasses.replace(world.file, spec=spec)
+    batch = world.review(["bob"], raters=1, rows=2)
+    bob = world.client("bob")
+    html = bob.client.get(f"/work/{batch.id}").text
+    assert re.findall(r'<p class="own" dir="auto">(\w+)</p>', html)[0] in {"north", "south"}
+    (first, *_) = bob.items(batch.id)
+    assert set(first["per_row"]) == {asked.name}
 
 
 HOSTILE = (

@@ -142,6 +142,7 @@ class Item(Value):
         output: The output, or the answer to begin from; empty if there is none.
         suggestion: The answer that annotators could be shown; where ``output`` is empty they are
             not shown it.
+        per_row: What a question means for this row, by criterion.
         gold: Known right values by criterion, for calibration rows; never shown.
         family: Family of the row, for honest intervals.
         slices: Value of each slice field.
@@ -160,6 +161,7 @@ class Item(Value):
     audio: tuple[str, ...] = ()
     output: str = ""
     suggestion: str = ""
+    per_row: Mapping[str, str] = Field(default_factory=dict)
     gold: Mapping[str, float] = Field(default_factory=dict)
     family: str = ""
     slices: Mapping[str, str] = Field(default_factory=dict)

@@ -151,6 +151,7 @@ class _Drawn:
         arms: tuple[str, ...],
     ) -> Item:
         groups = {name: value for name in GROUPED_BY if (value := example.field(name))}
+        own = {asked.name: example.field(asked.per_row) for asked in batch.rubric if asked.per_row}
         return Item(
             id=new_id(),
             batch=batch.id,
@@ -161,6 +162,7 @@ class _Drawn:
             source=shown(conversation(example)),
             audio=example.audio,
             output=shown(text),
+            per_row={name: shown(asks) for name, asks in own.items() if asks},
             family=self.families.get(example.id, example.id),
             slices={name: example.field(name) for name in self.slices},
             groups=groups,

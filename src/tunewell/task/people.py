@@ -16,6 +16,8 @@ class RubricCriterion(Value):
         name: Of the criterion, as gates name it.
         question: As people read it.
         scale: ``yes/no`` or ``1-5``.
+        per_row: Field of the row that says what the question means for it (``tags.rubric``):
+            people and judges read it beside the question. Judges leave out rows without it.
         signed: Whether the verdict is a sign-off: a yes (4 or 5 points) names the place in the
             source that bears it out, and it counts only as long as the guideline stays the same.
     """
@@ -23,6 +25,8 @@ class RubricCriterion(Value):
     name: str
     question: str
     scale: Literal["yes/no", "1-5"] = "yes/no"
+    # Criteria without it are stored and digested as they were before there was such a thing.
+    per_row: str = Field(default="", exclude_if=lambda field: not field)
     signed: bool = False
 
 

@@ -5,6 +5,7 @@ Under ``/api/v1``, described by ``/api/openapi.json``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
@@ -79,6 +80,7 @@ class ItemOut(Value):
     batch: str
     source: str
     output: str
+    per_row: Mapping[str, str] = Field(default_factory=dict)
     marks: tuple[Mark, ...] = ()
 
     @classmethod
@@ -89,6 +91,7 @@ class ItemOut(Value):
             batch=item.batch,
             source=item.source,
             output=item.output,
+            per_row=item.per_row,
             marks=item.marks,
         )
 

@@ -139,6 +139,7 @@ def _rubric(fields: FormFields, batch: Batch) -> Iterator[RubricCriterion]:
                 "question": fields.text(f"question.{number}"),
                 "scale": scale,
                 "signed": before.signed if before else False,
+                "per_row": before.per_row if before else "",
             }
         )
 

@@ -39,6 +39,7 @@ def ask(
     judge: NamedJudge,
     *,
     scale: Scale = "yes/no",
+    per_row: str = "",
 ) -> str:
     """Add a question to people, and a model that answers it too; gives its name.
 
@@ -48,10 +49,12 @@ def ask(
         question: As people read it.
         judge: Who judges besides people; nobody if it has no name.
         scale: Of the answer.
+        per_row: Field of the row that says what the question means for it.
     """
     named = _unused(plan, metric_name(name, otherwise="verdict"))
     asked = " ".join(question.split())[:LONGEST_QUESTION] or "Is the answer right?"
-    plan.rubric.append({"name": named, "question": asked, "scale": scale})
+    own = {"per_row": per_row} if per_row else {}
+    plan.rubric.append({"name": named, "question": asked, "scale": scale, **own})
     if judge.model:
         options: dict[str, Any] = {"metric": "judge", "model": judge.model}
         if judge.url:

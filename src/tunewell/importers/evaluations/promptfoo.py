@@ -31,6 +31,7 @@ from tunewell.json_text import parse_json
 
 OWN_KEYS: Final = frozenset({"prompts", "providers", "targets", "tests", "scenarios", "redteam"})
 MOST_QUESTIONS: Final = 20
+OF_ROW: Final = "Does the answer do what its row asks?"
 _LONGEST_NAME: Final = 40
 _CODE: Final = re.compile(r"^\S+\.(py|js|ts|mjs|cjs|rb|sh)(:\w+)?$")
 """A prompt that is a file of code."""
@@ -252,10 +253,10 @@ class PromptfooReader:
             for question, name in self.asked.items():
                 ask(plan, name, question, judge)
         elif self.asked:
-            ask(plan, "meets_rubric", "Does the answer do what its row asks (tag rubric)?", judge)
+            ask(plan, "meets_rubric", OF_ROW, judge, per_row="tags.rubric")
             plan.notes.append(
                 f"{len(self.asked)} questions differ from row to row: each row has its own in the "
-                "tag 'rubric', and people are asked whether the answer meets it."
+                "tag 'rubric', which people and judges read beside the question."
             )
         if not plan.metrics and not plan.rubric:
             plan.notes.append(

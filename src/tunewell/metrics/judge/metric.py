@@ -101,6 +101,7 @@ def judge_metric(
         function=asked.value,
         version=version[:12],
         prepare=asked.prepare,
+        applies=asked.applies,
     )
 
 
@@ -137,6 +138,13 @@ class _Asked:
         self._judge = judge
         self._criterion = criterion
         self._verdicts: dict[tuple[str, str], JudgeVerdict] = {}
+
+    def applies(self, row: Example) -> str:
+        """Why a row is not asked about; empty if it is."""
+        field = self._criterion.per_row
+        if not field or row.field(field):
+            return ""
+        return f"it asks nothing of its own ({field})"
 
     def prepare(self, pairs: Sequence[tuple[str, Example]], task: TaskSpec) -> None:
         """Ask for many outputs at once."""

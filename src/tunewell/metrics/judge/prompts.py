@@ -22,13 +22,14 @@ def ask_for_verdict(
 ) -> Talk:
     """The question whether an output meets a criterion."""
     given = _given(example)
-    mark = _mark(given, output)
+    own = _own_question(criterion, example)
+    mark = _mark(given, *own.values(), output)
     system = (
         f"You judge answers. The task: {_head(task)}\n"
         f"Question: {criterion.question}\n"
-        f"Input and answer {_HOSTILE.format(mark=mark)}{_scale(criterion)}"
+        f"{_and('Input', *own, 'answer')} {_HOSTILE.format(mark=mark)}{_scale(criterion)}"
     )
-    return _talk(system, mark, {"Input": given, "Answer": output})
+    return _talk(system, mark, {"Input": given, **own, "Answer": output})
 
 
 def ask_for_preference(
@@ -36,15 +37,17 @@ def ask_for_preference(
 ) -> Talk:
     """The question which of two outputs meets a criterion better."""
     given = _given(example)
-    mark = _mark(given, *sorted((first, second)))
+    own = _own_question(criterion, example)
+    mark = _mark(given, *own.values(), *sorted((first, second)))
     system = (
         f"You compare two answers. The task: {_head(task)}\n"
         f"Which answers this better: {criterion.question}\n"
-        f"Input and answers {_HOSTILE.format(mark=mark)}"
+        f"{_and('Input', *own, 'answers')} {_HOSTILE.format(mark=mark)}"
         '{"reason": "<one sentence>", "better": "1" or "2" or "tie"}'
     )
     material = {
         "Input": given,
+        **own,
         "Answer 1": first,
         "Answer 2": second,
     }
@@ -58,6 +61,17 @@ def _talk(system: str, mark: str, material: dict[str, str]) -> Talk:
         Message(role="system", content=system),
         Message(role="user", content=user),
     )
+
+
+def _own_question(criterion: RubricCriterion, example: Example) -> dict[str, str]:
+    """What the question means for this row, as material: the row may come from anybody."""
+    text = example.field(criterion.per_row) if criterion.per_row else ""
+    return {"What the row asks of the answer": text} if text else {}
+
+
+def _and(*names: str) -> str:
+    """The names of what stands between marks."""
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _given(example: Example) -> str:
