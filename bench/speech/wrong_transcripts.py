@@ -1,14 +1,14 @@
 """How many wrong transcripts are found by the loss of the base model, and how many right ones are.
 
-``python -m bench.speech.wrong_transcripts LIBRISPEECH [FIRST LAST]``: of each speaker the readings
-from FIRST to LAST by length. Every recording is looked at with its own transcript, with that of
-another recording, and with one word changed for another word of the corpus.
+``python -m bench.speech.wrong_transcripts NAME=FOLDER:FIRST-LAST …``: of each speaker of a folder
+with ``metadata.csv`` the recordings from FIRST to LAST by length. Every recording is looked at with
+its own transcript, with that of another recording, and with one word changed for another word of
+the folder. The limit was set on the readings 0-4 of LibriSpeech; all others are new to it.
 """
 
 from __future__ import annotations
 
 import csv
-import json
 import random
 import sys
 import time
@@ -17,12 +17,11 @@ from pathlib import Path
 
 import soundfile
 
+from bench.machine import keep
 from tunewell.curate.wrong_transcripts import MOST_NATS, transcript_doubts
 from tunewell.model.speech.whisper import SpeechModel
 from tunewell.stats import proportion
 from tunewell.types import Example, Message
-
-RESULTS = Path(__file__).parent.parent / "results" / "speech-wrong-transcripts.json"
 
 
 def chosen(folder: Path, first: int, last: int) -> list[dict[str, str]]:
@@ -60,28 +59,41 @@ def one_word_changed(words: Sequence[str]) -> list[str]:
     return found
 
 
-def main() -> None:
-    """Measure, print and write the result."""
-    folder = Path(sys.argv[1])
-    first, last = map(int, sys.argv[2:4] or ("5", "10"))
+KINDS: dict[str, Callable[[Sequence[str]], list[str]]] = {
+    "right": list,
+    "of another recording": lambda words: [*words[1:], words[0]],
+    "one word changed": one_word_changed,
+}
+
+
+def measured(folder: Path, first: int, last: int) -> dict[str, object]:
+    """Shares in doubt on some recordings of a folder, by what was done to their transcripts."""
     rows = chosen(folder, first, last)
     right = [row["transcription"] for row in rows]
     model = SpeechModel(clips=lambda name: folder / name)
-    kinds: dict[str, Callable[[Sequence[str]], list[str]]] = {
-        "right": list,
-        "of another recording": lambda words: [*words[1:], words[0]],
-        "one word changed": one_word_changed,
-    }
-    began = time.process_time()
-    result: dict[str, object] = {"recordings": len(rows), "limit_nats": MOST_NATS}
-    for kind, change in kinds.items():
+    speakers = {row["speaker"] for row in rows}
+    result: dict[str, object] = {"recordings": len(rows), "speakers": len(speakers)}
+    began, clock = time.process_time(), time.monotonic()
+    for kind, change in KINDS.items():
         doubts = transcript_doubts(model, rows_with(rows, change(right)))
         above = sum(doubt.nats > MOST_NATS for doubt in doubts)
         share = proportion(above, len(doubts))
         result[kind] = {"in doubt": str(share), "nats": [round(d.nats, 1) for d in doubts]}
-        print(f"{kind}: {above} of {len(doubts)} in doubt, {share}", flush=True)
+        print(f"{folder.name}, {kind}: {above} of {len(doubts)} in doubt, {share}", flush=True)
     result["processor_s"] = round(time.process_time() - began)
-    RESULTS.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    result["wall_s"] = round(time.monotonic() - clock)
+    return result
+
+
+def main() -> None:
+    """Measure, print and write the result."""
+    found: dict[str, object] = {"limit_nats": MOST_NATS}
+    for given in sys.argv[1:]:
+        name, _, rest = given.partition("=")
+        folder, _, part = rest.rpartition(":")
+        first, last = map(int, part.split("-"))
+        found[name] = measured(Path(folder), first, last)
+        keep("speech-wrong-transcripts", found)
 
 
 if __name__ == "__main__":

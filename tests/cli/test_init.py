@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.audio.sounds import encoded, murmur
 from tests.cli.trades import TRADES
 from tunewell.cli import init
 from tunewell.cli.main import main
 from tunewell.curate.dry_run import LARGE_SHARE, dry_run
 from tunewell.curate.first_look import look_at
+from tunewell.evaluate.gate_checks import check_gates
+from tunewell.metrics import build_metrics
 from tunewell.task import load_task
 from tunewell.testing.tiny import tiny_model_folder
 
@@ -132,6 +135,59 @@ def test_a_file_of_preferences_has_something_to_train_on(
     assert main(["init", str(tmp_path), "--yes"]) == 0
     assert "40 rows with a better and a worse answer" in capsys.readouterr().err
     assert load_task(tmp_path, environment={}).spec.train.preferences == "chosen"
+
+
+# --- rows that are heard --------------------------------------------------------------------------
+
+
+def recordings(folder: Path, kinds: tuple[str, ...]) -> None:
+    """Folders of recordings, one for each kind: six speakers and their readings."""
+    for at, kind in enumerate(kinds):
+        inside = folder / kind
+        inside.mkdir()
+        lines = ["file_name,transcription,speaker,kind"]
+        for number in range(6):
+            words = "" if kind == "no-speech" else f"We read sentence {number} of {kind} aloud."
+            # A recording is no test set, whatever it is called.
+            name = f"test-{number}.wav"
+            sound = murmur(100 * at + number, seconds=2.5)
+            (inside / name).write_bytes(encoded(sound, "WAV"))
+            lines.append(f"{name},{words},s{number % 6},{kind}")
+        (inside / "metadata.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def test_a_folder_of_recordings_becomes_a_project_of_a_model_that_hears(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recordings(tmp_path, ("ward", "general", "no-speech"))
+    assert main(["init", str(tmp_path), "--yes"]) == 0
+    shown = capsys.readouterr().err
+    assert "speakers  6" in shown
+    assert "test set" not in shown
+    assert "The rules would keep 18 of 18 rows" in shown
+
+    file = load_task(tmp_path, environment={})
+    spec = file.spec
+    assert [source.path for source in spec.data] == ["general", "no-speech", "ward"]
+    assert spec.train.model == "whisper-tiny-en"
+    assert spec.train.replay_kinds == ("general", "no-speech")
+    assert spec.rules.personal == "report"
+    assert spec.split.folds == 3
+    assert [gate.metric for gate in spec.gates] == [
+        *("word_errors", "word_errors", "words_on_no_speech")
+    ]
+    assert spec.gates[0].at_most == -0.02
+    check_gates(file, [metric.info for metric in build_metrics(file)])
+
+
+def test_recordings_of_one_kind_have_nothing_to_mix_in(tmp_path: Path) -> None:
+    recordings(tmp_path, ("general",))
+    data = str(tmp_path / "general")
+    assert main(["init", str(tmp_path), "--data", data, "--yes"]) == 0
+    spec = load_task(tmp_path, environment={}).spec
+    assert not spec.train.replay
+    assert not spec.train.replay_kinds
+    assert len(spec.gates) == 1
 
 
 def test_data_and_columns_are_named_on_the_line(workshop: Path, tmp_path: Path) -> None:

@@ -289,7 +289,10 @@ def _doctored(file: TaskFile) -> DoctorReport:
 
     files: dict[str, list[Path]] = {"train": [], "test": []}
     for source in file.spec.data:
-        files[source.role] += find_files(source, root=file.root, where="")
+        path = file.root / source.path
+        # A folder is read as a whole: recordings in it are named by its files of rows.
+        found = [path] if path.is_dir() else find_files(source, root=file.root, where="")
+        files[source.role] += found
     held_out = files["test"][0] if files["test"] else None
     return doctor(files["train"], eval=held_out, task=file)
 

@@ -11,7 +11,9 @@ from tunewell.cli.init_yaml import DEFAULT_TOKENS, Answers, GateAnswer, MetricAn
 from tunewell.curate.dry_run import DryRun
 from tunewell.curate.first_look import DataLook
 from tunewell.curate.first_look.look import AnswerLook
-from tunewell.curate.reading.data_files import is_about_data, is_test_name
+from tunewell.curate.reading.data_files import holds_recordings, is_about_data, is_test_name
+from tunewell.model.speech.weights import SPEECH_DEFAULT
+from tunewell.types.rows import NO_SPEECH
 
 BYTES_PER_TOKEN: Final = 2.5
 """Fewer than any of our texts has: a proposal that is too long costs little, one too short all."""
@@ -32,6 +34,15 @@ VERY_SMALL: Final = 40
 
 QUESTION: Final = "Is the answer right and complete?"
 
+REPLAYED: Final = ("general", NO_SPEECH)
+"""Kinds of rows that are heard and are no part of the task: they are mixed in."""
+
+FEWER_ERRORS: Final = -0.02
+"""Errors per word that training has to save."""
+
+HEARD_TOKENS: Final = 96
+"""Room for a transcript at the least: models that begin to repeat themselves show it."""
+
 DATA_SUFFIXES: Final = (".jsonl", ".json", ".csv", ".tsv", ".parquet", ".xlsx")
 
 _REPORTS: Final[dict[str, ReportOnly]] = {
@@ -43,11 +54,15 @@ _REPORTS: Final[dict[str, ReportOnly]] = {
 
 
 def data_in(folder: Path) -> tuple[str, ...]:
-    """The data files of a folder, as paths relative to it; those in ``data`` or ``raw`` too."""
+    """The data files of a folder, as paths relative to it; those in ``data`` or ``raw`` too.
+
+    A folder in it that holds recordings is one source.
+    """
     found = []
     for inner in (folder, folder / "data", folder / "raw"):
         for path in sorted(inner.glob("*")) if inner.is_dir() else ():
-            if path.suffix.lower() in DATA_SUFFIXES and not is_about_data(path):
+            is_rows = path.suffix.lower() in DATA_SUFFIXES and not is_about_data(path)
+            if is_rows or holds_recordings(path):
                 found.append(str(path.relative_to(folder)))
     return tuple(found)
 
@@ -78,6 +93,8 @@ def propose(look: DataLook, data: Sequence[str], folder: Path, *, owner: str) ->
         folder: Of the project.
         owner: Who approves the definition.
     """
+    if look.hears:
+        return _heard(look, data, folder, owner=owner)
     test = test_set_among(data)
     answers = look.answers
     gates, metrics, question = _measures(look)
@@ -106,6 +123,45 @@ def propose(look: DataLook, data: Sequence[str], folder: Path, *, owner: str) ->
         # Left out, rows of this kind would leave nothing to train on.
         preferences="chosen" if look.preferences > look.rows / 2 else "leave_out",
     )
+
+
+def _heard(look: DataLook, data: Sequence[str], folder: Path, *, owner: str) -> Answers:
+    """A definition for rows that are heard."""
+    test = test_set_among(data)
+    replay = tuple(kind for kind in REPLAYED if kind in look.kinds)
+    if {*look.kinds} <= {*REPLAYED}:
+        replay = ()
+    by_kind = "kind" if len(look.kinds) > 1 else ""
+    gates = [GateAnswer(metric="word_errors", kind="gain", value=FEWER_ERRORS)]
+    if by_kind:
+        no_worse = GateAnswer(metric="word_errors", kind="no_worse", value=0.05, slices=by_kind)
+        gates.append(no_worse)
+    if NO_SPEECH in look.kinds:
+        gates.append(GateAnswer(metric="words_on_no_speech", kind="no_worse", value=0.0))
+    return Answers(
+        name=name_for(folder),
+        about="Writes down what is said.",
+        input="a recording",
+        output="the words that are said in it",
+        slices=tuple(filter(None, (by_kind, *look.slices))),
+        gates=tuple(gates),
+        approve=(owner,),
+        data=tuple(path for path in data if path != test),
+        test_data=test,
+        fields={path: fields for path, fields in look.fields.items() if path != test},
+        # A mark in the place of a name is nothing that anybody says.
+        report_only=("personal",),
+        review_share=0.0 if look.rows < VERY_SMALL else 0.1,
+        folds=_folds_of(look.speakers),
+        max_new_tokens=max(HEARD_TOKENS, _enough_new_tokens(look.answers)),
+        model=SPEECH_DEFAULT,
+        replay_kinds=replay,
+    )
+
+
+def _folds_of(speakers: int) -> int:
+    """Folds where every speaker is in one: some of them are in the test set."""
+    return 5 if not speakers else min(5, max(2, speakers // 2))
 
 
 def with_reports(answers: Answers, found: DryRun) -> Answers:

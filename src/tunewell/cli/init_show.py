@@ -56,6 +56,8 @@ def _lines(look: DataLook) -> Iterator[str]:
     if look.kinds:
         kinds = [f"{kind} {count:,}" for kind, count in list(look.kinds.items())[:8]]
         yield f"  {'kinds':{_WIDTH}} {', '.join(kinds)}"
+    if look.speakers:
+        yield f"  {'speakers':{_WIDTH}} {look.speakers}"
     if look.turns:
         yield f"  {'turns':{_WIDTH}} {plural(look.turns, 'row')} with more than one question"
     if look.preferences:

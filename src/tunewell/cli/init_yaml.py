@@ -12,11 +12,13 @@ from tunewell.task import FieldMap
 from tunewell.types import Value
 from tunewell.types.turns import Preferences
 
-ReportOnly = Literal["exact_duplicates", "near_duplicates", "boilerplate", "broken"]
+ReportOnly = Literal["exact_duplicates", "near_duplicates", "boilerplate", "broken", "personal"]
 """Rules that can report rows instead of dropping them."""
 
 DEFAULT_TOKENS = 1024
 """Of `train.max_tokens`."""
+
+SMALLER_IS_BETTER = ("word_errors", "character_errors", "words_on_no_speech")
 
 METRICS_PAGE = "the page metrics of the reference"
 
@@ -27,11 +29,12 @@ costs: {currency: EUR, machine_hour: 0, person_hour: 0}
 
 
 class GateAnswer(Value):
-    """A metric with its threshold."""
+    """A metric with its threshold, on all rows and on every value of a slice field."""
 
     metric: str
     kind: str
     value: float
+    slices: str = ""
 
 
 class MetricAnswer(Value):
@@ -53,6 +56,7 @@ class Answers(Value):
         max_tokens: Longer rows are not trained on.
         max_new_tokens: Longest answer in evaluation.
         preferences: What is learned of rows with a better and a worse answer.
+        replay_kinds: Kinds of rows that are heard and only mixed in, against forgetting.
     """
 
     name: str
@@ -82,6 +86,14 @@ class Answers(Value):
     max_new_tokens: int = Field(default=96, ge=1)
     preferences: Preferences = "leave_out"
     model: str = "smollm2-135m"
+    replay_kinds: tuple[str, ...] = ()
+
+    @property
+    def hears(self) -> bool:
+        """Whether the model hears."""
+        from tunewell.model.speech.weights import is_speech_model
+
+        return is_speech_model(self.model)
 
 
 def write_yaml(answers: Answers, *, languages: Sequence[str] = ()) -> str:
@@ -188,7 +200,7 @@ def _rules_part(answers: Answers, languages: Sequence[str]) -> str:
         _languages_line(languages),
         "  # Chinese, Japanese, Thai, Lao, Khmer, Burmese, Tibetan: a character counts as a word",
         "  words: {min_target: 1}",
-        "  personal: mask          # mask, drop or report",
+        f"  personal: {_or_report(answers, 'personal', 'mask'):6}        # mask, drop or report",
         f"  exact_duplicates: {_or_report(answers, 'exact_duplicates', 'first')} "
         "# first, newest or report",
         f"  near_duplicates: {_or_report(answers, 'near_duplicates', 'drop')}   # drop or report",
@@ -261,7 +273,7 @@ def _metric(name: str, own: MetricAnswer | None) -> str:
 
 
 def _gates_part(answers: Answers) -> str:
-    gates = [_gate(gate) for gate in answers.gates]
+    gates = [_gate(gate, hears=answers.hears) for gate in answers.gates]
     if answers.question_to_people:
         gates.append("{metric: people_say_yes, kind: level, at_least: 0.8, people: required}")
     lines = [
@@ -277,12 +289,17 @@ def _gates_part(answers: Answers) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _gate(gate: GateAnswer) -> str:
+def _gate(gate: GateAnswer, *, hears: bool) -> str:
     if gate.kind == "no_worse":
         limit = f"margin: {abs(gate.value)}"
+    elif gate.metric in SMALLER_IS_BETTER:
+        limit = f"at_most: {gate.value}"
     else:
         limit = f"at_least: {gate.value}"
-    return f"{{metric: {gate.metric}, kind: {gate.kind}, {limit}}}"
+    # A model that hears takes no prompt.
+    against = ", against: base" if hears and gate.kind != "level" else ""
+    slices = f", slices: {gate.slices}" if gate.slices else ""
+    return f"{{metric: {gate.metric}, kind: {gate.kind}, {limit}{against}{slices}}}"
 
 
 def _people_part(answers: Answers) -> str:
@@ -302,6 +319,8 @@ def _split_part(answers: Answers) -> str:
 
 
 def _train_part(answers: Answers) -> str:
+    if answers.hears:
+        return _speech_part(answers)
     longer = "" if answers.max_tokens == DEFAULT_TOKENS else f", max_tokens: {answers.max_tokens}"
     better = "" if answers.preferences == "leave_out" else ", preferences: chosen"
     return f"""\
@@ -310,4 +329,21 @@ train: {{model: {_q(answers.model)}, epochs: 3, dropout: 0.05, weight_decay: 0.0
 
 # How arms are compared.
 evaluate: {{shots: {answers.shots}, max_new_tokens: {answers.max_new_tokens}}}
+"""
+
+
+def _speech_part(answers: Answers) -> str:
+    mixed_in = ""
+    if answers.replay_kinds:
+        mixed_in = f"\n  replay: 0.3\n  replay_kinds: {_list(answers.replay_kinds)}"
+    return f"""\
+# The training recipe; whisper-tiny-en knows English alone: for other languages give the folder of
+# another Whisper model. Rows of replay_kinds are mixed in, against forgetting.
+train:
+  model: {_q(answers.model)}
+  epochs: 10
+  tokens_per_batch: 256      # of transcripts: about eight recordings a step{mixed_in}
+
+# How arms are compared.
+evaluate: {{max_new_tokens: {answers.max_new_tokens}}}
 """

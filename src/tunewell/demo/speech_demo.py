@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -81,9 +81,8 @@ class SpeechDemo:
         kept.write_text(str(epochs), encoding="utf-8")
         return epochs
 
-    def train(self, replay: float, epochs: int) -> tuple[Result, Project]:
-        """Curate, split, train, evaluate and judge with a share of replay."""
-        overrides = [f"train.replay={replay}", f"train.epochs={epochs}"]
+    def trained(self, overrides: Sequence[str]) -> tuple[Result, Project]:
+        """Curate, split, train, evaluate and judge, with some values of the definition changed."""
         file = load_task(self.folder, overrides=overrides)
         project = Project(file, Store(self.folder))
         approve_all(file, project.store)
@@ -99,8 +98,9 @@ class SpeechDemo:
         why: list[str] = []
         for name, (about, replay) in RECIPES.items():
             self.say(f"\n{name}: {about}")
-            result, project = self.train(replay, epochs)
-            test = self._test(result, project)
+            overrides = [f"train.replay={replay}", f"train.epochs={epochs}"]
+            result, project = self.trained(overrides)
+            test = self.test_of(result, project)
             predictions = project.store.get_value(result.evaluation.predictions, list[Prediction])
             by_arm = {arm: [p for p in predictions if p.arm == arm] for arm in ("base", "tuned")}
             if not arms:
@@ -111,7 +111,8 @@ class SpeechDemo:
         why.append(f"The whole took {time.monotonic() - began:.0f} s on this machine.")
         return write_page(self.folder, test, arms, why, project.store)
 
-    def _test(self, result: Result, project: Project) -> HeardTest:
+    def test_of(self, result: Result, project: Project) -> HeardTest:
+        """The recordings of the test, and what was trained on."""
         store = project.store
         held_out = set(result.evaluation.rows)
         rows = list(store.examples(result.dataset))

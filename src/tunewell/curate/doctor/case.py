@@ -179,9 +179,10 @@ def source_of(path: Path, task: TaskFile | None, role: str) -> DataSource:
         for source in task.spec.data:
             named = task.root / source.path
             if named.resolve() == resolved or named.name == path.name:
-                return source.model_copy(update={**read_as, "role": role})
+                # A role that nobody gave stays open: a file of a folder may be called a test set.
+                own = {} if source.role == role else {"role": role}
+                return source.model_copy(update={**read_as, **own})
     if role == "test":
-        # The role of training files is left open: a file of a folder may be called a test set.
         read_as["role"] = role
     return DataSource.model_validate(read_as)
 

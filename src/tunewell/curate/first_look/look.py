@@ -90,6 +90,8 @@ class DataLook(Value):
         kinds: Rows by their kind, where they have one.
         turns: Rows with more than one question.
         preferences: Rows with a better and a worse answer.
+        heard: Rows with a recording.
+        speakers: Different speakers of them.
         answers: What the answers look like.
         notes: What to know of how the files were read.
     """
@@ -110,8 +112,15 @@ class DataLook(Value):
     kinds: Mapping[str, int] = Field(default_factory=dict)
     turns: int = 0
     preferences: int = 0
+    heard: int = 0
+    speakers: int = 0
     answers: AnswerLook = AnswerLook()
     notes: tuple[str, ...] = ()
+
+    @property
+    def hears(self) -> bool:
+        """Whether most rows are heard."""
+        return self.heard > self.rows / 2
 
     @property
     def slices(self) -> tuple[str, ...]:
@@ -243,6 +252,8 @@ def _described(
         kinds=dict(Counter(row.kind for row in rows if row.kind).most_common()),
         turns=sum(len([1 for role, _ in row.turns if role == "user"]) > 1 for row in rows),
         preferences=sum(len(row.rejected) > 0 for row in rows),
+        heard=sum(bool(row.clip) for row in rows),
+        speakers=len({row.group for row in rows if row.clip and row.group}),
         answers=answers_of(rows),
         notes=tuple(batch.said()),
     )
@@ -251,7 +262,7 @@ def _described(
 def _shown(row: InputRow) -> SampleRow:
     return SampleRow(
         place=row.place,
-        input=clip(row.input, _SHOWN_CHARACTERS),
+        input="a recording" if row.clip else clip(row.input, _SHOWN_CHARACTERS),
         target=clip(row.target, _SHOWN_CHARACTERS),
     )
 

@@ -12,15 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tunewell.curate.reading.columns import Misfit
+from tunewell.curate.reading.speech_files import BESIDE
 from tunewell.curate.rows import clip as shortened
 from tunewell.types.read_files import ReadFile
 
 if TYPE_CHECKING:
     from tunewell.audio.facts import ClipFacts
-
-_BESIDE = ("", "clips", "wavs", "wav", "audio")
-"""Folders beside a file of rows in which its recordings may lie."""
-
 
 _SUFFIXES = {"WAV": ".wav", "FLAC": ".flac", "OGG": ".ogg", "MP3": ".mp3", "AIFF": ".aiff"}
 """What files are called that were cut or stood in a table, by what they are."""
@@ -185,7 +182,7 @@ class ClipFinder:
     def _folders(self) -> list[Path]:
         if self.folder is not None:
             return [self.folder]
-        return [self.file.parent / name for name in _BESIDE]
+        return [self.file.parent / name for name in BESIDE]
 
     @property
     def has_read(self) -> bool:

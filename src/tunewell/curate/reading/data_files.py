@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tunewell.curate.reading.speech_files import is_beside_speech
+from tunewell.curate.reading.media_columns import is_recording
+from tunewell.curate.reading.speech_files import BESIDE, is_beside_speech
 from tunewell.errors import DataError
 from tunewell.json_text import parse_json
 from tunewell.task import DataSource, FieldMap, TaskFile
@@ -56,6 +57,16 @@ def is_about_data(path: Path) -> bool:
     return _ABOUT.match(path.name) is not None
 
 
+def holds_recordings(folder: Path) -> bool:
+    """Whether a folder holds recordings, in itself or in a folder such as ``clips`` or ``wavs``."""
+    if not folder.is_dir() or folder.name.startswith("."):
+        return False
+    for inside in BESIDE:
+        if any(is_recording(path.name) for path in (folder / inside).glob("*")):
+            return True
+    return False
+
+
 def _is_hidden(path: Path) -> bool:
     return any(part.startswith((".", "__MACOSX")) for part in path.parts)
 
@@ -77,8 +88,10 @@ def is_test_name(name: str) -> bool:
 def held_out_files(source: DataSource, paths: Sequence[Path]) -> frozenset[Path]:
     """The files of a folder or pattern that are named as a test set, beside others that are not.
 
-    Where the user said what the source is for, that holds for all of its files.
+    Where the user said what the source is for, that holds for all of its files. A recording is
+    what the file says that names it.
     """
+    paths = [path for path in paths if not is_recording(path.name)]
     if "role" in source.model_fields_set or len(paths) < 2:
         return frozenset()
     common = Path(os.path.commonpath([path.parent for path in paths]))

@@ -26,6 +26,9 @@ _NOT_TRUSTED = frozenset(
 )
 """Lists of a Common Voice folder that hold no rows, or rows that people did not find right."""
 
+BESIDE = ("", "clips", "wavs", "wav", "audio")
+"""Folders beside a file of rows in which its recordings may lie."""
+
 _LJ_LINE = re.compile(r"([^|\r\n]+)\|([^|\r\n]*)\|([^|\r\n]*)\r?\n?")
 
 _HINT_SCP = "write the recordings to files and name those in wav.scp: a command is never run"
