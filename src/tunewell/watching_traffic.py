@@ -15,7 +15,7 @@ from tunewell.errors import DataError
 from tunewell.monitor.feedback_table import FeedbackTable
 from tunewell.monitor.interactions import interaction_records
 from tunewell.monitor.kept_blocks import KeptBlocks
-from tunewell.monitor.kept_traffic import TrafficPart, is_old, kept_traffic, part_block
+from tunewell.monitor.kept_traffic import Elsewhere, FileTask, is_old, kept_traffic, make_file
 from tunewell.monitor.periods import Grid, grid_of
 from tunewell.monitor.records import DatedRecords
 from tunewell.monitor.served import ServedAnswer, served_answers
@@ -146,20 +146,20 @@ class Traffic:
             self.store,
             files,
             lambda rows: checked_answers(self.checks, rows),
-            elsewhere=self._in_processes,
+            elsewhere=Elsewhere(self._in_processes, processors()),
         )
         return SeenTraffic(kept.records, kept.said, kept.grid, kept.terms, files)
 
     def _in_processes(
         self,
-        parts: Sequence[TrafficPart],
+        tasks: Sequence[FileTask],
     ) -> None:
-        """Make the files of many parts in several processes; of few they are made later."""
-        workers = min(processors(), len(parts))
-        if self.file is None or workers < 2 or sum(part.rows for part in parts) < MANY_ROWS:
+        """Make the files of many rows in several processes; of few they are made later."""
+        workers = min(processors(), len(tasks))
+        if self.file is None or workers < 2 or sum(task.rows for task in tasks) < MANY_ROWS:
             return
-        make = _PartMaker(self.file, self.store.url, self.settings)
-        in_processes(parts, make, workers)
+        make = _FileMaker(self.file, self.store.url, self.settings)
+        in_processes(tasks, make, workers)
 
     @property
     def records(self) -> DatedRecords:
@@ -168,8 +168,8 @@ class Traffic:
 
 
 @dataclass(frozen=True)
-class _PartMaker:
-    """Makes the file of a part in another process.
+class _FileMaker:
+    """Makes files of what is kept in another process.
 
     Attributes:
         file: The project's definition.
@@ -183,13 +183,13 @@ class _PartMaker:
 
     def __call__(
         self,
-        part: TrafficPart,
+        task: FileTask,
     ) -> None:
-        """Make it, with a connection of its own."""
+        """Make them, with a connection of its own."""
         with Project(self.file, Store(self.file.root, url=self.url)) as project:
             checks = answer_checks(project)
             files = KeptBlocks(project.store, self.settings)
-            part_block(project.store, files, part, lambda rows: checked_answers(checks, rows))
+            make_file(project.store, files, task, lambda rows: checked_answers(checks, rows))
 
 
 def traffic_of(

@@ -8,6 +8,7 @@ import pytest
 
 from tests.monitor.streams import START, day_of, rows_of, stream
 from tunewell.monitor.found import Watched
+from tunewell.monitor.gaps import long_gaps
 from tunewell.monitor.read_records import read_rows
 from tunewell.monitor.results import findings_of
 from tunewell.monitor.watch import look
@@ -146,6 +147,17 @@ def test_a_night_is_no_gap_and_a_silent_day_is_one() -> None:
     assert alarm.before is not None
     assert alarm.before.value > 15
     assert alarm.raised - alarm.since < dt.timedelta(hours=10)
+
+
+def test_what_comes_after_the_last_complete_moment_is_no_gap() -> None:
+    day, days = 86_400, 200
+    seconds = np.sort(np.random.default_rng(0).integers(0, days * day, size=8_000))
+    silent = np.concatenate([seconds, [(days + 40) * day]])
+    both = [
+        long_gaps(each, start_s=112 * day, as_of_s=days * day, yearly=0.05)
+        for each in (seconds, silent)
+    ]
+    assert both == [([], ""), ([], "")]
 
 
 def test_values_that_end_and_begin_are_named() -> None:

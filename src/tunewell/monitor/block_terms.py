@@ -106,9 +106,75 @@ def _binds(
     return binds(np.unique(marks).size, marks.size)
 
 
+class TermNumbers:
+    """One number for each term of a kind, over all blocks that are held against a reference.
+
+    The names of a block are looked up once, however many later blocks it is the past of.
+    """
+
+    def __init__(self) -> None:
+        self._place: dict[str, dict[bytes, int]] = {kind: {} for kind in (WORDS, VALUES)}
+
+    def of(
+        self,
+        block: Block,
+        kind: str,
+    ) -> Ints:
+        """The numbers of a block's terms, shape (terms,)."""
+        place = self._place[kind]
+        names = block[f"{kind} names"].tolist()
+        return np.array([place.setdefault(name, len(place)) for name in names], dtype=np.int64)
+
+    def places(
+        self,
+        numbers: Ints,
+        kind: str,
+    ) -> Ints:
+        """The place of each term among some of them, -1 for all others, shape (terms,)."""
+        place = np.full(len(self._place[kind]), -1, dtype=np.int64)
+        place[numbers] = np.arange(numbers.size)
+        return place
+
+
+class NumberedBlock:
+    """A block whose terms have numbers, given once they are asked for.
+
+    Args:
+        block: The block.
+        terms: The numbers of the terms of all blocks.
+    """
+
+    def __init__(
+        self,
+        block: Block,
+        terms: TermNumbers,
+    ) -> None:
+        self.block = block
+        self.terms = terms
+        self._numbers: dict[str, Ints] = {}
+
+    def numbers(
+        self,
+        kind: str,
+    ) -> Ints:
+        """The numbers of its terms of a kind, shape (terms,)."""
+        if kind not in self._numbers:
+            self._numbers[kind] = self.terms.of(self.block, kind)
+        return self._numbers[kind]
+
+    def place_of(
+        self,
+        earlier: NumberedBlock,
+        kind: str,
+    ) -> Ints:
+        """The place here of each of an earlier block's terms, -1 for none, shape (terms,)."""
+        theirs = earlier.numbers(kind)
+        return self.terms.places(self.numbers(kind), kind)[theirs]
+
+
 def against_reference(
-    block: Block,
-    before: Sequence[Block],
+    block: NumberedBlock,
+    before: Sequence[NumberedBlock],
     reference: ReferenceTerms,
 ) -> dict[str, NDArray[Any]]:
     """What a block adds once there is a reference.
@@ -118,11 +184,31 @@ def against_reference(
         before: The whole blocks of the weeks before it, oldest first.
         reference: What it is held against.
     """
-    made: dict[str, NDArray[Any]] = {"new": _new_share(block, reference)}
+    made: dict[str, NDArray[Any]] = {"new": _new_share(block.block, reference)}
     for kind in (WORDS, VALUES):
         made |= _fresh(block, before, kind, reference.groups)
     if reference.clusters is not None:
-        made |= _clustered(block, reference.clusters, reference.place)
+        made |= _clustered(block.block, reference.clusters, reference.place)
+    return made
+
+
+def fresh_by_first_group(
+    block: NumberedBlock,
+    before: Sequence[NumberedBlock],
+    reference: ReferenceTerms,
+) -> dict[str, NDArray[Any]]:
+    """What later blocks ask of a block: which of its uses count for the first group.
+
+    It needs no such thing of the blocks before, so that a look can begin anywhere.
+
+    Args:
+        block: The block.
+        before: The blocks of the weeks before it, oldest first; what they add is not asked for.
+        reference: What it is held against.
+    """
+    made: dict[str, NDArray[Any]] = {}
+    for kind in (WORDS, VALUES):
+        made |= _fresh(block, before, kind, reference.groups[:1])
     return made
 
 
@@ -155,23 +241,23 @@ def _clustered(
 
 
 def _fresh(
-    block: Block,
-    before: Sequence[Block],
+    numbered: NumberedBlock,
+    before: Sequence[NumberedBlock],
     kind: str,
     groups: Sequence[str],
 ) -> dict[str, NDArray[Any]]:
     """Which uses of terms count: one of a group in four weeks; first by thread, then by user."""
     made: dict[str, NDArray[Any]] = {}
+    block = numbered.block
     row = rows_of_entries(block, kind)
     term = block[f"{kind} entries"].astype(np.int64)
     kept = np.ones(term.size, dtype=np.bool_)
     was = ""
-    number = {name: i for i, name in enumerate(block[f"{kind} names"].tolist())}
     since_s = int(block["seconds"].min(initial=0)) - FRESH_S
-    recent = [_Earlier.of(each, kind, number, since_s) for each in before]
+    recent = [_Earlier.of(each, numbered, kind, since_s) for each in before]
     for group in groups:
         members = _Members.of(block, group)
-        own = TermUses(term, members.number(block)[row], block["seconds"][row]).only(kept)
+        own = TermUses(term, members.number(block[group])[row], block["seconds"][row]).only(kept)
         uses = joined_uses([*(each.uses(members, was) for each in recent), own])
         fresh = fresh_uses(uses)
         kept = kept.copy()
@@ -214,10 +300,9 @@ class _Members:
 
     def number(
         self,
-        block: Block,
+        mark: Ints,
     ) -> Ints:
-        """A number from 1 on for each record of a block, 0 where it is of no such group."""
-        mark = block[self.group]
+        """A number from 1 on for each record, given its mark, 0 where it is of no such group."""
         if not self.marks.size:
             return np.zeros(mark.size, dtype=np.int64)
         place = np.minimum(np.searchsorted(self.marks, mark), self.marks.size - 1)
@@ -231,30 +316,28 @@ class _Earlier:
 
     Attributes:
         block: The earlier block.
-        due: Which of its entries are of these weeks and of terms that the later block holds.
-        row: Record of each of those.
-        term: Their terms, by the later block's numbers.
+        kind: Of the terms.
+        first: Its first record of these weeks.
+        term: The later block's number of each of its terms, -1 where that has none.
     """
 
     block: Block
-    due: NDArray[np.bool_]
-    row: Ints
+    kind: str
+    first: int
     term: Ints
 
     @classmethod
     def of(
         cls,
-        block: Block,
+        earlier: NumberedBlock,
+        later: NumberedBlock,
         kind: str,
-        number: dict[bytes, int],
         since_s: int,
     ) -> _Earlier:
-        """Those of one kind, given the numbers of the later block's terms."""
-        local = [number.get(name, -1) for name in block[f"{kind} names"].tolist()]
-        term = np.array([*local, -1], dtype=np.int64)[block[f"{kind} entries"]]
-        row = rows_of_entries(block, kind)
-        due = (block["seconds"] > since_s)[row] & (term >= 0)
-        return cls(block, due, row[due], term[due])
+        """Those of one kind since a moment."""
+        block = earlier.block
+        first = int(np.searchsorted(block["seconds"], since_s, side="right"))
+        return cls(block, kind, first, later.place_of(earlier, kind))
 
     def uses(
         self,
@@ -262,11 +345,31 @@ class _Earlier:
         was: str,
     ) -> TermUses:
         """The uses by some groups, of those that still counted when it was their turn."""
-        group = members.number(self.block)[self.row]
-        kept = group > 0
+        member = members.number(self.block[members.group][self.first :])
+        ends = self.block[f"{self.kind} ends"][self.first :]
+        begin = int(ends[0])
+        # Few records are of these groups where the later block is a day: theirs alone are read.
+        counts = np.diff(ends)
+        place = np.flatnonzero(np.repeat(member > 0, counts))
+        row = np.repeat(np.arange(member.size), counts)[place]
+        place += begin
         if was:
-            kept &= self.block[was][self.due]
-        return TermUses(self.term, group, self.block["seconds"][self.row]).only(kept)
+            kept = self.block[was][place]
+            place, row = place[kept], row[kept]
+        term = self._terms(place)
+        known = term >= 0
+        at = self.block["seconds"][self.first :]
+        return TermUses(term, member[row], at[row]).only(known)
+
+    def _terms(
+        self,
+        place: Ints,
+    ) -> Ints:
+        """The later block's terms of some entries."""
+        if not self.term.size:
+            return np.zeros(0, dtype=np.int64)
+        found: Ints = self.term[self.block[f"{self.kind} entries"][place]]
+        return found
 
 
 # --- all blocks together --------------------------------------------------------------------------

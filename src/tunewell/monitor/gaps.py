@@ -55,9 +55,10 @@ def long_gaps(
     Args:
         seconds: Times of the records, ascending.
         start_s: From when on gaps are judged.
-        as_of_s: Until when the records are complete.
+        as_of_s: Until when the records are complete; later ones are left out.
         yearly: Probability of any false alarm in a year.
     """
+    seconds = seconds[seconds <= as_of_s]
     before = seconds[seconds < start_s]
     if before.size < FEWEST_RECORDS:
         return [], f"fewer than {FEWEST_RECORDS} records in the reference"

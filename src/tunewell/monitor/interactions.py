@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
-import pyarrow as pa
 
 from tunewell.checks.broken.refusals import refusal, without_refusal
 from tunewell.monitor.channel import ChannelTopic, Floats
@@ -292,14 +291,11 @@ def _refused(answers: Sequence[str]) -> list[str]:
 
 def _categories(values: Sequence[str]) -> Categories:
     """Values as codes, in the order in which they came; empty ones are none."""
-    column = pa.array(values, pa.string()).dictionary_encode()
-    names = column.dictionary.to_pylist()
-    codes = column.indices.to_numpy().astype(np.int64)
-    if "" not in names:
-        return Categories(tuple(names), codes)
-    nothing = names.index("")
-    codes = np.where(codes == nothing, -1, codes - (codes > nothing))
-    return Categories(tuple(name for name in names if name), codes)
+    place = {"": -1}
+    # A plain dictionary: an Arrow column of a list imports pandas, half a second of a short look.
+    codes = [place.setdefault(value, len(place) - 1) for value in values]
+    del place[""]
+    return Categories(tuple(place), np.array(codes, dtype=np.int64))
 
 
 def quality_bounds(

@@ -12,16 +12,19 @@ import gc
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from tunewell.monitor.block_terms import (
+    NumberedBlock,
     ReferenceTerms,
+    TermNumbers,
     against_reference,
     block_days,
+    fresh_by_first_group,
     reference_terms,
 )
 from tunewell.monitor.channel import DAY_S
@@ -60,6 +63,9 @@ STRETCH_DAYS: Final = 32
 
 AT_ONCE: Final = 1_000
 """Days that one query counts."""
+
+PartKind = Literal["block", "feedback"]
+"""Interactions and feedback."""
 
 JUDGES: Final = "judge_version"
 
@@ -216,7 +222,7 @@ def kept_traffic(
     files: KeptBlocks,
     checked: Checked,
     reference: tuple[dt.datetime, dt.datetime] | None = None,
-    elsewhere: Callable[[Sequence[TrafficPart]], None] | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> KeptTraffic:
     """The traffic of a project, from what is kept and what is new; both are kept for the next look.
 
@@ -225,22 +231,61 @@ def kept_traffic(
         files: What is kept.
         checked: The checks of some answers, by interaction.
         reference: Of the first reference; the first sixteen weeks if None.
-        elsewhere: Called with the parts that are not kept: it may make their files beforehand.
+        elsewhere: Other processes that may make files beforehand.
     """
     counts = day_counts(store, interactions)
     parts = list(_parts(files, counts, "block"))
+    told = list(_parts(files, day_counts(store, feedback), "feedback"))
     if elsewhere is not None:
-        elsewhere([part for part in parts if not files.holds(part.name)])
+        elsewhere.make([part for part in (*parts, *told) if not files.holds(part.name)])
     raw = [
         _Named(part.name, part.stretch, part_block(store, files, part, checked)) for part in parts
     ]
     grid = _grid_of(store, raw)
     first = first_reference(grid, reference)
     known = _reference(files, raw, counts, grid, first)
-    blocks = [found for found in _held_against(files, raw, known) if found["seconds"].size]
-    said = _feedback(store, files, blocks)
+    links = _links(files, known[0], raw)
+    if elsewhere is not None:
+        elsewhere.make(_runs(files, links, known, elsewhere.workers))
+    blocks = [found for found in _held_against(files, links, known[1]) if found["seconds"].size]
+    said = _feedback(store, files, blocks, told)
     records = _records(store, blocks, said, grid)
     return KeptTraffic(records, _terms(records, blocks, known, grid, first), said, grid)
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Other processes that make files of what is kept.
+
+    Attributes:
+        make: Makes the files of some tasks, or leaves them to be made here.
+        workers: How many there are.
+    """
+
+    make: Callable[[Sequence[FileTask]], None]
+    workers: int
+
+
+def make_file(
+    store: Store,
+    files: KeptBlocks,
+    task: FileTask,
+    checked: Checked,
+) -> None:
+    """Make the files of a task.
+
+    Args:
+        store: Of the project.
+        files: What is kept.
+        task: What to make.
+        checked: The checks of some answers, by interaction.
+    """
+    if isinstance(task, LinkedRun):
+        hold_run(files, task)
+    elif task.kind == "feedback":
+        _said_block(store, files, task)
+    else:
+        part_block(store, files, task, checked)
 
 
 @dataclass(frozen=True)
@@ -266,11 +311,13 @@ class TrafficPart:
     """Days of traffic that are one block.
 
     Attributes:
+        kind: Interactions or feedback.
         name: Under which it is kept.
         stretch: The stretch of days that it is in.
         days: Each since 1970, with its rows and those that may still be replaced.
     """
 
+    kind: PartKind
     name: str
     stretch: int
     days: tuple[tuple[int, int, int], ...]
@@ -280,11 +327,17 @@ class TrafficPart:
         """How many rows it has."""
         return sum(rows for _, rows, _ in self.days)
 
+    @property
+    def span(self) -> tuple[dt.datetime, dt.datetime]:
+        """Its first moment and the first after it."""
+        first, last = self.days[0][0], self.days[-1][0] + 1
+        return EPOCH + dt.timedelta(days=first), EPOCH + dt.timedelta(days=last)
+
 
 def _parts(
     files: KeptBlocks,
     counts: Counts,
-    kind: str,
+    kind: PartKind,
 ) -> Iterator[TrafficPart]:
     """Blocks without a reference: a stretch that is over is one, of the last each day is one."""
     stretches: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
@@ -293,10 +346,10 @@ def _parts(
     last = max(stretches, default=0)
     for stretch, days in sorted(stretches.items()):
         if stretch < last:
-            yield TrafficPart(files.name(kind, days), stretch, tuple(days))
+            yield TrafficPart(kind, files.name(kind, days), stretch, tuple(days))
             continue
         for each in days:
-            yield TrafficPart(files.name(kind, [each]), stretch, (each,))
+            yield TrafficPart(kind, files.name(kind, [each]), stretch, (each,))
 
 
 def part_block(
@@ -315,7 +368,7 @@ def part_block(
     """
     block = files.read(part.name)
     if block is None:
-        block = _made(store, files, part.days, checked)
+        block = _made(store, files, part, checked)
         files.write(part.name, block)
     return block
 
@@ -323,17 +376,16 @@ def part_block(
 def _made(
     store: Store,
     files: KeptBlocks,
-    days: Sequence[tuple[int, int, int]],
+    part: TrafficPart,
     checked: Checked,
 ) -> Block:
     """The block of some days: from the blocks of its days where they are kept, else read."""
-    if len(days) > 1:
-        parts = [files.read(files.name("block", [day])) for day in days]
-        whole = [part for part in parts if part is not None and part["seconds"].size]
-        if whole and all(part is not None for part in parts):
+    if len(part.days) > 1:
+        days = [files.read(files.name("block", [day])) for day in part.days]
+        whole = [day for day in days if day is not None and day["seconds"].size]
+        if whole and all(day is not None for day in days):
             return merged(whole)
-    since = EPOCH + dt.timedelta(days=days[0][0])
-    until = EPOCH + dt.timedelta(days=days[-1][0] + 1)
+    since, until = part.span
     with _uncollected():
         rows = list(read_fields(store, since=since, until=until))
         return block_of(rows, checked(rows))
@@ -416,27 +468,173 @@ def _reference_of(
     )
 
 
+@dataclass(frozen=True)
+class _Link:
+    """One block in the chain of those that are held against a reference.
+
+    Attributes:
+        block: Name of the block.
+        stretch: The stretch of days that it is in.
+        name: Of what the reference adds to it: it holds the names of all blocks before.
+    """
+
+    block: str
+    stretch: int
+    name: str
+
+
+@dataclass(frozen=True)
+class LinkedRun:
+    """Some neighbouring blocks that are held against a reference.
+
+    Attributes:
+        reference: Name of the reference.
+        until_s: Its end, seconds since 1970.
+        before: The blocks of two stretches before them.
+        links: The blocks.
+        rows: Records in them.
+    """
+
+    reference: str
+    until_s: int
+    before: tuple[_Link, ...]
+    links: tuple[_Link, ...]
+    rows: int
+
+
+def _links(
+    files: KeptBlocks,
+    reference: str,
+    raw: Sequence[_Named],
+) -> list[tuple[_Link, Block]]:
+    found = []
+    name = reference
+    for each in raw:
+        name = files.name("against", name, each.name)
+        found.append((_Link(each.name, each.stretch, name), each.block))
+    return found
+
+
+def _runs(
+    files: KeptBlocks,
+    links: Sequence[tuple[_Link, Block]],
+    known: tuple[str, ReferenceTerms],
+    workers: int,
+) -> list[LinkedRun]:
+    """What is not made yet, in about equal parts: one for each process."""
+    sizes = [0 if files.holds(link.name) else int(block["seconds"].size) for link, block in links]
+    after = np.cumsum(sizes)
+    # The part in which the middle of each block lies.
+    shares = (after - np.array(sizes) / 2) / max(int(after[-1]), 1)
+    parts = np.minimum((shares * workers).astype(np.int64), workers - 1)
+    runs = []
+    for part in range(workers):
+        mine = [i for i, size in enumerate(sizes) if size and parts[i] == part]
+        if not mine:
+            continue
+        begin, end = mine[0], mine[-1] + 1
+        since = links[begin][0].stretch - 2
+        before = tuple(link for link, _ in links[:begin] if link.stretch >= since)
+        run = tuple(link for link, _ in links[begin:end])
+        rows = sum(sizes[begin:end])
+        runs.append(LinkedRun(known[0], known[1].until_s, before, run, rows))
+    return runs
+
+
+class _Chain:
+    """Blocks one after the other, each with the weeks before it in mind.
+
+    Args:
+        reference: What they are held against.
+    """
+
+    def __init__(
+        self,
+        reference: ReferenceTerms,
+    ) -> None:
+        self.reference = reference
+        self.terms = TermNumbers()
+        self._memory: list[tuple[int, NumberedBlock]] = []
+
+    def before(
+        self,
+        link: _Link,
+    ) -> list[NumberedBlock]:
+        """The blocks of the weeks before one."""
+        return [one for stretch, one in self._memory if stretch >= link.stretch - 1]
+
+    def numbered(
+        self,
+        block: Block,
+    ) -> NumberedBlock:
+        """A block with numbers for its terms."""
+        return NumberedBlock(block, self.terms)
+
+    def remember(
+        self,
+        link: _Link,
+        block: Block,
+    ) -> None:
+        """Keep a block in mind for the later ones."""
+        if not block["seconds"].size:
+            return
+        self._memory = [(s, one) for s, one in self._memory if s >= link.stretch - 1]
+        self._memory.append((link.stretch, self.numbered(block)))
+
+
+def hold_run(
+    files: KeptBlocks,
+    run: LinkedRun,
+) -> None:
+    """Hold some blocks against a reference that is kept, and keep what it adds.
+
+    Args:
+        files: What is kept, the reference and the blocks among it.
+        run: The blocks.
+    """
+    kept = files.read(run.reference)
+    if kept is None:
+        return
+    chain = _Chain(_reference_of(kept, run.until_s))
+    for link in run.before:
+        block = files.read(link.block)
+        if block is None:
+            return
+        before = chain.before(link)
+        added = fresh_by_first_group(chain.numbered(block), before, chain.reference)
+        chain.remember(link, _Both(block, added))
+    for link in run.links:
+        block = files.read(link.block)
+        if block is None:
+            return
+        chain.remember(link, _with_reference(files, chain, link, block))
+
+
+def _with_reference(
+    files: KeptBlocks,
+    chain: _Chain,
+    link: _Link,
+    block: Block,
+) -> Block:
+    """A block with what the reference adds to it; made and kept where it is not there."""
+    added = files.read(link.name)
+    if added is None:
+        before = chain.before(link)
+        added = against_reference(chain.numbered(block), before, chain.reference)
+        files.write(link.name, added)
+    return _Both(block, added)
+
+
 def _held_against(
     files: KeptBlocks,
-    raw: Sequence[_Named],
-    known: tuple[str, ReferenceTerms],
+    links: Sequence[tuple[_Link, Block]],
+    reference: ReferenceTerms,
 ) -> Iterator[Block]:
-    """Every block with what a reference adds to it; a block's name holds those before it."""
-    reference_name, reference = known
-    chain = reference_name
-    memory: list[tuple[int, Block]] = []
-    for each in raw:
-        chain = files.name("against", chain, each.name)
-        added = files.read(chain)
-        block: Block = each.block
-        if added is None:
-            near = [one for stretch, one in memory if stretch >= each.stretch - 1]
-            added = against_reference(block, near, reference)
-            files.write(chain, added)
-        both = _Both(block, added)
-        if block["seconds"].size:
-            memory = [(s, one) for s, one in memory if s >= each.stretch - 1]
-            memory.append((each.stretch, both))
+    """Every block with what a reference adds to it."""
+    chain = _Chain(reference)
+    for link, block in links:
+        both = _with_reference(files, chain, link, block)
+        chain.remember(link, both)
         yield both
 
 
@@ -471,6 +669,10 @@ class _Both(Mapping[str, NDArray[Any]]):
         return name in self.added or name in self.block
 
 
+FileTask = TrafficPart | LinkedRun
+"""What another process can make files of."""
+
+
 # --- all of it ------------------------------------------------------------------------------------
 
 
@@ -478,19 +680,26 @@ def _feedback(
     store: Store,
     files: KeptBlocks,
     blocks: Sequence[Block],
+    told: Sequence[TrafficPart],
 ) -> FeedbackTable:
-    parts = []
-    for part in _parts(files, day_counts(store, feedback), "feedback"):
-        found = files.read(part.name)
-        if found is None:
-            since = EPOCH + dt.timedelta(days=part.days[0][0])
-            until = EPOCH + dt.timedelta(days=part.days[-1][0] + 1)
-            said: list[Feedback] = list(read_feedback(store, since=since, until=until))
-            found = feedback_block(said)
-            files.write(part.name, found)
-        parts.append(found)
+    parts = [_said_block(store, files, part) for part in told]
     marks = np.concatenate([block["mark"] for block in blocks])
     return FeedbackTable.of_blocks(parts, marks)
+
+
+def _said_block(
+    store: Store,
+    files: KeptBlocks,
+    part: TrafficPart,
+) -> Block:
+    """The feedback of some days; made and kept where it is not there."""
+    found = files.read(part.name)
+    if found is None:
+        since, until = part.span
+        said: list[Feedback] = list(read_feedback(store, since=since, until=until))
+        found = feedback_block(said)
+        files.write(part.name, found)
+    return found
 
 
 def _joined(

@@ -10,10 +10,10 @@ from itertools import islice
 from typing import Final
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from tunewell.arrow_text import numbers_of, text_column
 from tunewell.monitor.channel import Floats
 from tunewell.monitor.records import Ints
 
@@ -376,12 +376,12 @@ class _Chunks:
         counts = [np.zeros(0, dtype=np.int64)]
         rest = map(_plain, texts)
         while some := list(islice(rest, AT_ONCE)):
-            cut = pc.ascii_split_whitespace(_spaced(some))
+            cut = pc.ascii_split_whitespace(text_column(some, _SPACES))
             encoded = cut.flatten().dictionary_encode()
             chunks = encoded.dictionary.to_pylist()
             place = np.array([self._number(chunk) for chunk in chunks], dtype=np.int64)
-            codes.append(place[encoded.indices.to_numpy()])
-            counts.append(pc.list_value_length(cut).to_numpy())
+            codes.append(place[numbers_of(encoded.indices)])
+            counts.append(numbers_of(pc.list_value_length(cut)))
         ends = np.concatenate([[0], np.cumsum(np.concatenate(counts))])
         return _Cut(np.concatenate(codes), ends)
 
@@ -399,19 +399,6 @@ class _Chunks:
         flat = [number[term] for terms in held for term in terms]
         starts = np.cumsum([0, *map(len, held)])
         return tuple(names), np.array(flat, dtype=np.int64), starts.astype(np.int64)
-
-
-def _spaced(texts: list[str]) -> pa.LargeStringArray:
-    """Texts as a column, with spaces for all marks that are in no word."""
-    try:
-        column = pa.array(texts, pa.large_string())
-    except UnicodeEncodeError:
-        # Half a surrogate pair is in no word either.
-        whole = [text.encode(errors="replace").decode() for text in texts]
-        column = pa.array(whole, pa.large_string())
-    _, ends, letters = column.buffers()
-    spaced = letters.to_pybytes().translate(_SPACES) if letters else b""
-    return pa.LargeStringArray.from_buffers(len(column), ends, pa.py_buffer(spaced))
 
 
 def _spread(
@@ -583,11 +570,11 @@ def term_table(
     if not held:
         nothing = np.zeros(0, dtype=np.int64)
         return TermTable((), nothing, nothing)
-    column = pa.array(held).dictionary_encode()
-    term = column.indices.to_numpy().astype(np.int64)
+    column = text_column(held).dictionary_encode()
+    numbers = numbers_of(column.indices).astype(np.int64)
     names = column.dictionary.to_pylist()
-    often = np.bincount(term) >= fewest
+    often = np.bincount(numbers) >= fewest
     place = np.cumsum(often) - 1
-    kept = often[term]
+    kept = often[numbers]
     terms_kept = tuple(names[i] for i in np.flatnonzero(often).tolist())
-    return TermTable(terms_kept, np.array(rows)[kept], place[term[kept]])
+    return TermTable(terms_kept, np.array(rows)[kept], place[numbers[kept]])

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import pyarrow as pa
 import pyarrow.compute as pc
+
+from tunewell.arrow_text import text_column
 
 _HINT = re.compile(
     r"sorry|apolog|afraid|\bas an? |unable|not able|can ?not|can['’]?t\b|won['’]t|"
@@ -175,7 +176,7 @@ def without_refusal(targets: Sequence[str]) -> list[bool]:
     heads = [target[:400] for target in targets]
     # In plain letters both kinds of pattern say the same; this one takes a hundredth of the time.
     plain = [head if head.isascii() else "" for head in heads]
-    hint = pc.match_substring_regex(pa.array(plain, pa.string()), _PLAIN_HINT, ignore_case=True)
+    hint = pc.match_substring_regex(text_column(plain), _PLAIN_HINT, ignore_case=True)
     seen = zip(hint.to_pylist(), heads, strict=True)
     return [head.isascii() and not hit for hit, head in seen]
 
