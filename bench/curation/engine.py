@@ -1,129 +1,147 @@
-"""The pass over rows by a pool of processes, by Daft's native runner and in one process.
+"""The pass over rows on this machine and on Ray: time, memory, the same result.
 
-python -m bench curation/engine        (Daft is measured where it is installed)
+python -m bench.curation.engine [ROWS …]       (needs the extra ray, and psutil)
+
+Each way runs in a process of its own. In the last one the busiest worker of Ray is killed while it
+works. Processor time and memory are summed over the process and all that it started.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
-import importlib.util
 import json
-import multiprocessing
 import subprocess
 import sys
+import threading
 import time
-from concurrent.futures import ProcessPoolExecutor
-from typing import Any
+from typing import Any, Final
 
+import psutil
 import pyarrow as pa
 
-from bench.curation.doctor import plant
+from bench.curation.scale import rows_of
 from bench.machine import keep
-from tunewell import engine
-from tunewell.curate import clean
+from tunewell.checks.broken import habits_of
+from tunewell.curate import row_checks
+from tunewell.engine import Engine
 
-ROWS = (30_000, 100_000)
-BATCH_ROWS = 2_048
+ROWS: Final = (100_000, 1_000_000, 3_000_000)
+ASKED_WORDS: Final = 20
+KILLED: Final = "ray, a worker killed"
+WAYS: Final = {"native": "native", "ray": "ray:local", KILLED: "ray:local"}
+BUSY_S: Final = 5.0
+"""Processor time after which a worker is in the middle of its work."""
 
 
-def rows_table(rows: int) -> pa.Table:
-    """The chat rows of the doctor's benchmark, as the pass takes them."""
-    chats = [row["messages"] for row in plant(rows).rows]
-    roles = [" ".join(turn["role"] for turn in chat) for chat in chats]
-    contents = [[turn["content"] for turn in chat] for chat in chats]
+class Watch(threading.Thread):
+    """Looks every half second at what this process started, and may kill a worker once.
+
+    Attributes:
+        peak_bytes: Most resident memory of this process, and of any single other one.
+        clock: Processor seconds of each process that was seen.
+    """
+
+    def __init__(self, *, kills: bool) -> None:
+        super().__init__(daemon=True)
+        self.kills = kills
+        self.killed = 0
+        self.peak_bytes = {"caller": 0, "worker": 0}
+        self.clock: dict[int, float] = {}
+        self.ended = threading.Event()
+
+    def run(self) -> None:
+        """Until it is told that the work has ended."""
+        while not self.ended.wait(0.5):
+            self.look()
+
+    def look(self) -> None:
+        """Look once."""
+        me = psutil.Process()
+        self._note(me, "caller")
+        for other in me.children(recursive=True):
+            try:
+                self._note(other, "worker")
+            except psutil.NoSuchProcess:
+                continue
+
+    def _note(self, process: psutil.Process, who: str) -> None:
+        times = process.cpu_times()
+        seconds = times.user + times.system
+        self.clock[process.pid] = seconds
+        # What is shared with Ray's store of objects is no memory of a process.
+        memory = process.memory_info()
+        own = memory.rss - memory.shared
+        self.peak_bytes[who] = max(self.peak_bytes[who], own)
+        is_worker = process.name().startswith("ray::") and "Apply" in process.name()
+        if self.kills and not self.killed and is_worker and seconds > BUSY_S:
+            process.kill()
+            self.killed = process.pid
+
+
+def table_of(rows: int) -> pa.Table:
+    """Chats of two turns and 60 words, as the pass takes them."""
+    contents = []
+    for text in rows_of(rows)[0][:rows]:
+        words = text.split(" ")
+        contents.append([" ".join(words[:ASKED_WORDS]), " ".join(words[ASKED_WORDS:])])
     return pa.table(
         {
-            "roles": pa.array(roles, pa.large_string()),
+            "roles": pa.array(["user assistant"] * rows, pa.large_string()),
             "contents": pa.array(contents, pa.large_list(pa.large_string())),
+            "beside": pa.array([[]] * rows, pa.large_list(pa.large_string())),
         }
     )
 
 
-daft_chosen: list[bool] = []
-"""Daft's runner can be set once a process."""
-
-
-def by_daft(batches: list[pa.Table], function: engine.Pass) -> list[pa.Table]:
-    """Daft's native runner, in worker processes of its own."""
-    import daft
-
-    @daft.cls(max_concurrency=2)
-    class Apply:
-        def __init__(self, function: engine.Pass) -> None:
-            self.function = function
-
-        @daft.method.batch(return_dtype=daft.DataType.binary(), batch_size=1)
-        def run(self, rows: Any) -> list[bytes]:
-            results = []
-            for item in rows.to_pylist():
-                results.append(engine._pack(self.function(engine._unpack(item))))
-            return results
-
-    if not daft_chosen:
-        daft.set_runner_native()
-        daft_chosen.append(True)
-    frame = daft.from_pydict(
-        {"number": list(range(len(batches))), "rows": [engine._pack(b) for b in batches]}
-    )
-    applied = Apply(function).run(daft.col("rows")).alias("rows")
-    with engine._workers_find_our_modules():
-        done = frame.select(daft.col("number"), applied).to_pydict()
-    by_number = dict(zip(done["number"], done["rows"], strict=True))
-    return [engine._unpack(by_number[number]) for number in range(len(batches))]
-
-
-def by_spawn(batches: list[pa.Table], function: engine.Pass) -> list[pa.Table]:
-    """The standard library's pool, its processes started anew."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(2, mp_context=context) as pool:
-        return list(pool.map(function, batches))
-
-
-def in_one(batches: list[pa.Table], function: engine.Pass) -> list[pa.Table]:
-    """The calling process alone."""
-    return [function(batch) for batch in batches]
-
-
-def by_loky(batches: list[pa.Table], function: engine.Pass) -> list[pa.Table]:
-    """As the engine does it."""
-    return engine._in_processes(batches, function, 2)
-
-
-WAYS = {"one process": in_one, "loky": by_loky, "spawn": by_spawn, "daft": by_daft}
-
-
 def measure(way: str, rows: int) -> dict[str, Any]:
-    """Seconds of a first and of a second pass in one process of its own, and what came out."""
-    table = rows_table(rows)
-    wanted = clean.Wanted(languages=True)
-    function = functools.partial(clean._batch, wanted=wanted, ends_done=True)
-    batches = [table.slice(at, BATCH_ROWS) for at in range(0, table.num_rows, BATCH_ROWS)]
-    seconds = []
-    for _ in range(2):
-        started = time.perf_counter()
-        result = pa.concat_tables(WAYS[way](batches, function))
-        seconds.append(round(time.perf_counter() - started, 2))
-    digest = hashlib.sha256(repr(result.to_pydict()).encode()).hexdigest()
-    return {"way": way, "rows": table.num_rows, "first_s": seconds[0], "second_s": seconds[1]} | {
-        "digest": digest[:16]
+    """What one pass takes, and a digest of what came out."""
+    table = table_of(rows)
+    function = functools.partial(
+        row_checks._batch,
+        checks=row_checks.RowChecks(languages=True),
+        habits=habits_of([]),
+    )
+    watch = Watch(kills=way == KILLED)
+    watch.look()
+    before = dict(watch.peak_bytes)
+    clock = sum(watch.clock.values())
+    watch.start()
+    started = time.perf_counter()
+    result = Engine(WAYS[way]).map(table, function)
+    seconds = time.perf_counter() - started
+    watch.look()
+    watch.ended.set()
+
+    digest = hashlib.sha256()
+    for text in result["look"].to_pylist():
+        digest.update(text.encode())
+    return {
+        "way": way,
+        "rows": rows,
+        "table_bytes": table.nbytes,
+        "seconds": round(seconds, 1),
+        "cpu_seconds": round(sum(watch.clock.values()) - clock, 1),
+        "caller_peak_bytes_beyond_the_table": watch.peak_bytes["caller"] - before["caller"],
+        "largest_worker_peak_bytes": watch.peak_bytes["worker"],
+        "workers_killed": int(watch.killed > 0),
+        "digest": digest.hexdigest()[:16],
     }
 
 
-def main(way: str = "", rows: str = "") -> None:
-    """Measure every way and keep the result; each in a process of its own."""
-    if way:
-        sys.stdout.write(json.dumps(measure(way, int(rows))))
+def main(*arguments: str) -> None:
+    """Measure every way and keep the result."""
+    if arguments and arguments[0] in WAYS:
+        sys.stdout.write(json.dumps(measure(arguments[0], int(arguments[1]))))
         return
-    ways = [w for w in WAYS if w != "daft" or importlib.util.find_spec("daft")]
     results = []
-    for count in ROWS:
-        for each in ways:
-            command = [sys.executable, "-m", "bench.curation.engine", each, str(count)]
-            done = subprocess.run(command, check=True, capture_output=True)
-            results.append(json.loads(done.stdout))
+    for count in map(int, arguments or ROWS):
+        for way in WAYS:
+            command = [sys.executable, "-m", "bench.curation.engine", way, str(count)]
+            done = subprocess.run(command, check=True, capture_output=True, text=True)
+            results.append(json.loads(done.stdout.splitlines()[-1]))
             sys.stderr.write(f"{results[-1]}\n")
-    keep("curation-engine", {"passes": results})
+            keep("curation-engine", {"passes": results})
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from tunewell.evaluate import evaluate_outputs, inspect_log, read_predictions
 from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.task import parse_task
-from tunewell.types import Prediction, Score
+from tunewell.types import Evaluation, Prediction, Score
 
 TASK = """
 task: {name: desk, about: Names the topic of a question., input: a question, output: a topic}
@@ -71,6 +71,11 @@ def rows(count: int = 20) -> list[dict[str, Any]]:
     ]
 
 
+def values_of(made: Evaluation) -> dict[str, float]:
+    """The mean of each metric for the outputs; what a constant answer gets stands beside them."""
+    return {level.metric: level.estimate.value for level in made.levels if level.arm == "tuned"}
+
+
 def inspect(python: str, folder: Path, store: Store) -> dict[str, Any]:
     """What inspect_ai makes of our log, and we of its."""
     file = parse_task(TASK, path=folder / "tunewell.yaml", environment={})
@@ -98,7 +103,7 @@ def inspect(python: str, folder: Path, store: Store) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     back = read_predictions(theirs)
     found["read_back"] = {"source": back.source, "outputs": len(back.predictions)}
-    found["ours"] = {x.metric: x.estimate.value for x in made.levels}
+    found["ours"] = values_of(made)
     return found
 
 
@@ -139,7 +144,7 @@ def lm_eval(python: str, folder: Path, store: Store) -> dict[str, Any]:
         "outputs": len(read.predictions),
         "rejects": len(read.rejects),
         "rows_with_input_and_target": len(read.examples),
-        "judged": {x.metric: x.estimate.value for x in made.levels},
+        "judged": values_of(made),
     }
 
 

@@ -96,7 +96,7 @@ def used(python: str, extra: str, folder: Path) -> str:
     return run(python, "-I", USE, extra, place=place).strip()
 
 
-def build(folder: Path) -> tuple[Path, dict[str, Any]]:
+def build(folder: Path) -> tuple[Path, Path]:
     """The sdist, and the wheel that is built from it alone."""
     build_one = (sys.executable, "-m", "hatchling", "build", "-d", str(folder), "-t")
     run(*build_one, "sdist")
@@ -105,12 +105,17 @@ def build(folder: Path) -> tuple[Path, dict[str, Any]]:
         packed.extractall(folder, filter="data")
     unpacked = folder / sdist.name.removesuffix(".tar.gz")
     run(*build_one, "wheel", place=unpacked)
-    wheel = next(folder.glob("*.whl"))
+    return sdist, next(folder.glob("*.whl"))
+
+
+def describe(sdist: Path, wheel: Path) -> dict[str, Any]:
+    """How large both are, and whether the tests of the unpacked sdist can be collected."""
+    unpacked = sdist.parent / sdist.name.removesuffix(".tar.gz")
     tests = (sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider")
     collected = run(*tests, "tests", place=unpacked).strip().splitlines()
     sizes = {"sdist_mb": round(sdist.stat().st_size / 1e6, 1)}
     wheel_mb = round(wheel.stat().st_size / 1e6, 1)
-    return wheel, {**sizes, "wheel_mb": wheel_mb, "tests_in_the_sdist": collected[-1]}
+    return {**sizes, "wheel_mb": wheel_mb, "tests_in_the_sdist": collected[-1]}
 
 
 def main() -> None:
@@ -119,7 +124,8 @@ def main() -> None:
     known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     result = known.get("environments", {})
     with tempfile.TemporaryDirectory() as folder:
-        wheel, built = build(Path(folder))
+        sdist, wheel = build(Path(folder))
+        built = known.get("built", {}) if sys.argv[1:] else describe(sdist, wheel)
         for name in sys.argv[1:] or [PLAIN]:
             result[name] = measure(wheel, name)
             keep(NAME, {"built": built, "environments": result})

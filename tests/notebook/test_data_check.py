@@ -139,6 +139,14 @@ def test_what_is_no_rows_is_an_error_that_says_what_is(value: Any, says: str) ->
         tw.doctor(value)
 
 
+def test_what_is_not_there_is_named_with_what_is(tmp_path: Path) -> None:
+    with pytest.raises(tw.DataError, match="there is no file") as raised:
+        tw.doctor(tmp_path / "rows.jsonl")
+    assert raised.value.hint == "check the path"
+    with pytest.raises(KeyError, match="'D99' is none of"):
+        tw.doctor(spoiled_rows())["D99"]
+
+
 def test_a_notebook_shows_it_with_hostile_text_escaped() -> None:
     page = tw.doctor(spoiled_rows())._repr_html_()
     assert HOSTILE not in page

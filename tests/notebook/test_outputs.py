@@ -23,7 +23,17 @@ def test_a_share_has_the_interval_of_a_share() -> None:
     assert found.n == 8
 
 
-@pytest.mark.parametrize("missing", [None, float("nan"), 7])
+class Undecided:
+    """As pandas' NA: it says neither yes nor no."""
+
+    def __bool__(self) -> bool:
+        raise TypeError("ambiguous")
+
+    def __ne__(self, other: object) -> Any:
+        return self
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), 7, Undecided()])
 def test_what_is_missing_stays_in_the_denominator(missing: Any) -> None:
     said = [*GOLD[:7], missing]
     result = tw.evaluate(said, GOLD, metrics=["exact"])
@@ -76,6 +86,8 @@ def test_a_function_that_fails_leaves_its_rows_unscored() -> None:
     result = tw.evaluate(["a", "b"], ["a", "b"], metrics=[fails])
     assert len(result.unscored) == 2
     assert "ZeroDivisionError" in str(result.unscored[0].value)
+    assert "2 unscored (fails failed: ZeroDivisionError" in str(result)
+    assert "ZeroDivisionError" in result._repr_html_()
 
 
 def test_groups_widen_the_interval() -> None:
@@ -101,6 +113,8 @@ def test_groups_widen_the_interval() -> None:
         (["a"], ["a"], {"metrics": ["exactly"]}, "no metric 'exactly'"),
         (["a"], ["a"], {"metrics": []}, "name of its own"),
         (["a"], ["a"], {"metrics": [3]}, "a metric is a name"),
+        (["a"], ["a"], {"metrics": "exact"}, "metrics must be a list"),
+        ([1, 0], ["1", "0"], {}, "outputs must be texts. Got 1 instead"),
     ],
 )
 def test_misuse_is_one_clear_error(outputs: Any, targets: Any, named: Any, says: str) -> None:

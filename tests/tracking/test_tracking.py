@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tunewell.cli.main import main
-from tunewell.errors import EXIT_OK, EXIT_USER
+from tunewell.errors import EXIT_OK, EXIT_USER, UserError
 from tunewell.testing.factories import SampleProject, sample_project
 from tunewell.tracking import TRACKERS, send
 from tunewell.tracking.run_facts import RunFacts
@@ -149,6 +149,8 @@ def test_event_files_hold_the_curves(sample: SampleProject, tmp_path: Path) -> N
     assert "settings" in read.Tags()["tensors"]
 
 
+# MLflow 3.17 warns of its own models and type hints; nothing that we pass triggers it.
+@pytest.mark.filterwarnings("ignore")
 def test_mlflow_has_runs_data_and_assessments(sample: SampleProject, tmp_path: Path) -> None:
     mlflow = pytest.importorskip("mlflow", reason="the extra mlflow is not installed")
     address = f"sqlite:///{tmp_path / 'tracking.db'}"
@@ -180,6 +182,17 @@ def test_mlflow_has_runs_data_and_assessments(sample: SampleProject, tmp_path: P
         assert row.messages[0].text in trace.data.spans[0].inputs["turns"]
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_a_trace_that_mlflow_drops_is_an_error(
+    sample: SampleProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mlflow = pytest.importorskip("mlflow", reason="the extra mlflow is not installed")
+    monkeypatch.setattr(mlflow, "start_span_no_context", lambda **_: mlflow.entities.NoOpSpan())
+    target = f"mlflow:sqlite:///{tmp_path / 'tracking.db'}"
+    with pytest.raises(UserError, match="MLflow did not take the row"):
+        send(sample.store.runs(), sample.store, target, project="desk", rows=1)
+
+
 def test_what_is_no_tracker_is_an_error(
     sample: SampleProject, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -197,11 +210,10 @@ def test_a_missing_tracker_names_its_extra(
 
     for kind in TRACKERS:
         monkeypatch.delitem(sys.modules, f"tunewell.tracking.to_{kind}", raising=False)
-    for module in ("mlflow", "tensorboard", "tensorboard.compat", "opentelemetry.sdk"):
-        monkeypatch.setitem(sys.modules, module, None)
-    for name in list(sys.modules):
-        if name.startswith(("opentelemetry.sdk.", "opentelemetry.exporter")):
-            monkeypatch.setitem(sys.modules, name, None)
+    gone = ("mlflow", "tensorboard", "opentelemetry.sdk", "opentelemetry.exporter")
+    loaded = [name for name in sys.modules if name.startswith(gone)]
+    for name in {*gone, *loaded}:
+        monkeypatch.setitem(sys.modules, name, None)
     for kind in TRACKERS:
         assert main(["track", f"{kind}:http://127.0.0.1:1", str(sample.file.root)]) == EXIT_USER
         assert f"pip install 'tunewell[{kind}]'" in capsys.readouterr().err

@@ -48,7 +48,8 @@ class ShownDoctorReport(DoctorReport):
         for finding in self.findings:
             if finding.code == code:
                 return finding
-        raise KeyError(code)
+        known = ", ".join(finding.code for finding in self.findings)
+        raise KeyError(f"{code!r} is none of {known}")
 
     def __str__(self) -> str:
         lines = [self._headline()]

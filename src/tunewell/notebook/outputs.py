@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -38,6 +39,7 @@ PlainMetric = Callable[[str, str], float]
 """Takes an output and the gold answer."""
 MetricChoice = str | Mapping[str, Any] | Metric | PlainMetric
 
+LEFT_OUT: Final = "put None where a model gave no answer; do not leave rows out"
 ONE_MODEL: Final = "outputs"
 """What the only model is called."""
 
@@ -92,18 +94,29 @@ class ScoredOutputs(Value):
     def __str__(self) -> str:
         lines = [self._headline()]
         for level in self.levels:
-            missing = f", {level.missing} unscored" if level.missing else ""
+            missing = f", {level.missing} unscored{self._why(level)}" if level.missing else ""
             lines.append(f"  {level.arm:12} {level.metric:14} {level.estimate}{missing}")
         for found in self.comparisons:
             lines.append(f"  {found.arm} - {found.against:12} {found.metric:14} {found.estimate}")
         return "\n".join(lines)
+
+    def _why(self, level: Level) -> str:
+        """The commonest reason why outputs have no score, in brackets."""
+        reasons = Counter(
+            score.value.reason
+            for score in self.scores
+            if isinstance(score.value, Unscored)
+            and (score.arm, score.metric) == (level.arm, level.metric)
+        )
+        return "".join(f" ({reason})" for reason, _ in reasons.most_common(1))
 
     def _repr_html_(self) -> str:
         return str(html.several(self._parts()))
 
     def _parts(self) -> Iterator[Markup]:
         yield html.heading(self._headline())
-        yield html.table(["model", "metric", "mean", "interval", "n", "unscored"], self._means())
+        columns = ["model", "metric", "mean", "interval", "n", "unscored", "why"]
+        yield html.table(columns, self._means())
         if self.comparisons:
             yield html.table(["difference", "metric", "mean", "interval", "n"], self._differences())
 
@@ -112,7 +125,9 @@ class ScoredOutputs(Value):
 
     def _means(self) -> Iterator[list[object]]:
         for level in self.levels:
-            yield [level.arm, level.metric, *_figures(level.estimate), level.missing]
+            figures = _figures(level.estimate)
+            why = self._why(level).strip(" ()") if level.missing else ""
+            yield [level.arm, level.metric, *figures, level.missing, why]
 
     def _differences(self) -> Iterator[list[object]]:
         for found in self.comparisons:
@@ -162,7 +177,13 @@ def evaluate(
     arms = _arms_of(outputs)
     rows = _rows_of(list(targets), list(inputs))
     for name, said in arms.items():
-        _require_length(f"outputs of {name!r}" if len(arms) > 1 else "outputs", said, rows)
+        what = f"outputs of {name!r}" if len(arms) > 1 else "outputs"
+        _require_length(what, said, rows, hint=LEFT_OUT)
+        _require_texts(what, said)
+    if isinstance(metrics, str):
+        raise UserError(
+            f"metrics must be a list. Got {metrics!r} instead.", hint=f"metrics=[{metrics!r}]"
+        )
     if len(groups):
         _require_length("groups", groups, rows)
 
@@ -203,11 +224,27 @@ def _arms_of(outputs: Outputs | Mapping[str, Outputs]) -> dict[str, list[Any]]:
     return {ONE_MODEL: list(outputs)}
 
 
-def _require_length(what: str, values: Sequence[object], rows: Sequence[Example]) -> None:
+def _require_texts(what: str, said: Sequence[object]) -> None:
+    """Numbers are no texts: whether 1 and 1.0 are the same answer is not for us to say."""
+    given = [value for value in said if not _is_missing(value)]
+    if given and not any(isinstance(value, str) for value in given):
+        raise DataError(
+            f"{what} must be texts. Got {given[0]!r:.60} instead.",
+            hint="[str(value) for value in outputs]",
+        )
+
+
+def _require_length(
+    what: str,
+    values: Sequence[object],
+    rows: Sequence[Example],
+    *,
+    hint: str = "",
+) -> None:
     if len(values) != len(rows):
         raise DataError(
             f"{what} must be one per target: {len(rows)}. Got {len(values)} instead.",
-            hint="put None where a model gave no answer; do not leave rows out",
+            hint=hint,
         )
 
 
@@ -226,7 +263,8 @@ def _row(number: int, asked: str, target: Any) -> Example:
     answers = [target] if isinstance(target, str) else target
     if not _are_texts(answers):
         raise DataError(
-            f"target {number} must be text or a list of texts. Got {target!r:.60} instead."
+            f"target {number} must be text or a list of texts. Got {target!r:.60} instead.",
+            hint="[str(value) for value in targets]" if not isinstance(target, list) else "",
         )
     turns = (
         Message(role="user", content=str(asked)),
@@ -244,10 +282,24 @@ def _are_texts(values: Any) -> bool:
 def _prediction(arm: str, row: Example, text: Any) -> Prediction:
     if isinstance(text, str):
         return Prediction(example=row.id, arm=arm, text=text)
-    # Frames write what is missing as NaN, which is not itself.
-    is_missing = text is None or text != text
-    why = "there is no output" if is_missing else f"the output is no text but {type(text).__name__}"
+    why = (
+        "there is no output"
+        if _is_missing(text)
+        else f"the output is no text but {type(text).__name__}"
+    )
     return Prediction(example=row.id, arm=arm, text="", finish="error", reason=why)
+
+
+def _is_missing(value: object) -> bool:
+    """Frames write what is missing as NaN, which is not itself, or as an NA that never says."""
+    if value is None:
+        return True
+    try:
+        return bool(value != value)
+    except TypeError:
+        return True
+    except ValueError:  # an array
+        return False
 
 
 def _definition(

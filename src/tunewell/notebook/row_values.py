@@ -102,7 +102,12 @@ def _written(rows: Rows, folder: Path) -> Path:
         # A frame whose columns hold values of several types, which Arrow does not take.
         return _as_json_lines(rows.to_dict("records"), folder / f"{NAME}.jsonl")
     if isinstance(rows, str | bytes | Mapping) or not isinstance(rows, Iterable):
-        raise DataError(f"rows must be {KINDS}. Got {type(rows).__name__} instead.")
+        raise DataError(
+            f"rows must be {KINDS}. Got {type(rows).__name__} instead.",
+            hint="columns: pandas.DataFrame(rows); a single row: [rows]"
+            if isinstance(rows, Mapping)
+            else "",
+        )
     return _as_json_lines(rows, folder / f"{NAME}.jsonl")
 
 

@@ -17,6 +17,7 @@ from mlflow.entities import (
     Dataset,
     DatasetInput,
     Metric,
+    NoOpSpan,
     Param,
     RunTag,
 )
@@ -113,6 +114,11 @@ class MlflowTracker:
             experiment_id=self._experiment,
             tags=tags,
         )
+        # MLflow logs what goes wrong with a trace and carries on with one that goes nowhere.
+        if isinstance(span, NoOpSpan):
+            raise UserError(
+                f"MLflow did not take the row {row.prediction.example}", hint="see what it logged"
+            )
         span.set_outputs({"text": row.prediction.text})
         span.end()
         self._mlflow.flush_trace_async_logging()

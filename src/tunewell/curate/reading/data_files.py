@@ -211,7 +211,7 @@ def find_files(
         raise DataError(
             f"there is no file {path}",
             place=where,
-            hint="check data.path in tunewell.yaml",
+            hint="check data.path in tunewell.yaml" if where else "check the path",
         )
     return sorted(found)
 
