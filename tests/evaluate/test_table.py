@@ -33,6 +33,38 @@ def made(
     return table_of(scores, rows=rows, metrics=[info], clusters=clusters)
 
 
+ERRORS = MetricInfo(name="errors", title="errors", bigger_is_better=False, high=math.inf)
+
+
+def test_a_change_of_errors_per_word_is_held_against_how_much_speakers_differ() -> None:
+    """Five speakers tell little, but not nothing: no row stands for a speaker who was not heard."""
+    scores = []
+    speakers = []
+    for number in range(30):
+        speakers.append(f"s{number % 5}")
+        for arm, more in (("base", 0.0), ("tuned", 0.04 + 0.01 * (number % 5))):
+            errors = 0.1 * (number % 3) + more
+            scores.append(
+                Score(
+                    example=f"r{number}",
+                    arm=arm,
+                    metric="errors",
+                    value=errors,
+                    weight=8 + number % 4,
+                )
+            )
+    rows = [f"r{number}" for number in range(30)]
+    table = table_of(scores, rows=rows, metrics=[ERRORS], clusters=speakers)
+    found = table.compare("tuned", "base", "errors")
+    assert found is not None
+    assert found.n == 5
+    assert found.value == pytest.approx(0.06, abs=0.002)
+    assert 0.03 < found.low < found.high < 0.09
+    p = table.p_value("tuned", "base", "errors")
+    assert p is not None
+    assert p < 0.01
+
+
 @given(st.integers(0, 2**32 - 1), st.integers(4, 40), st.booleans())
 def test_the_p_value_says_what_the_interval_says(seed: int, n: int, binary: bool) -> None:
     rng = np.random.default_rng(seed)

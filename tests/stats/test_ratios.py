@@ -36,3 +36,11 @@ def test_a_change_is_paired_and_may_be_negative() -> None:
 def test_two_clusters_are_too_few() -> None:
     with pytest.raises(ValueError, match="3 or more"):
         ratio_change([1, 2], [2, 2], [5, 5], clusters="ab")
+
+
+def test_where_nothing_changes_few_clusters_leave_much_open() -> None:
+    few = ratio_change([1, 2, 0, 1], [1, 2, 0, 1], [10] * 4, clusters="abcd")
+    assert few.value == 0
+    assert few.high == -few.low > 0.5
+    many = ratio_change([1] * 60, [1] * 60, [10] * 60, clusters=range(60))
+    assert 0.05 < many.high < 0.07

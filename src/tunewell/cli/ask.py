@@ -13,15 +13,21 @@ from rich.panel import Panel
 from rich.text import Text
 
 from tunewell.cli.common import JsonOption, ProjectOption, emit, note, open_project, out, progress
+from tunewell.curate.reading.media_columns import is_recording
 from tunewell.errors import UserError
 from tunewell.project import Project
 from tunewell.store import Store
+from tunewell.store.files import file_digest
+from tunewell.task import TaskSpec
 from tunewell.types import Message, ModelVersion, Trained, Value
 
 if TYPE_CHECKING:
     from tunewell.model.base import GenerateOptions, Model
+    from tunewell.model.local import LocalModel
+    from tunewell.model.speech.whisper import SpeechModel
 
 NARROWEST_PANEL = 30
+_LONGEST_PATH = 1000
 
 
 class ArmAnswer(Value):
@@ -43,7 +49,7 @@ class ArmAnswer(Value):
 
 
 def command(
-    question: Annotated[str, typer.Argument(help="What to ask; - reads it from standard input.")],
+    question: Annotated[str, typer.Argument(help="What to ask, or a recording; - reads standard input.")],
     path: ProjectOption = Path(),
     max_new_tokens: Annotated[
         int,
@@ -51,7 +57,10 @@ def command(
     ] = 0,
     json: JsonOption = False,
 ) -> None:
-    """Ask the base model and the tuned one the same question."""
+    """Ask the base model and the tuned one the same question.
+
+    A model that hears is given the path of a recording, and writes down what is said in it.
+    """
     text = typer.get_text_stream("stdin").read() if question == "-" else question
     if not text.strip():
         raise UserError("the question is empty")
@@ -82,21 +91,48 @@ def _answers(
 ) -> list[ArmAnswer]:
     file, store = project.file, project.store
     from tunewell.model.base import GenerateOptions
-    from tunewell.model.local import LocalModel
-    from tunewell.model.weights import resolve
 
-    messages = [Message(role="user", content=question)]
-    if file.spec.task.instruction:
-        messages.insert(0, Message(role="system", content=file.spec.task.instruction))
+    base, messages = _base(file.spec, question)
     longest = max_new_tokens or file.spec.evaluate.max_new_tokens
     options = GenerateOptions(max_new_tokens=longest)
 
-    base = LocalModel(resolve(file.spec.train.model))
     answers = [_answer("base", base, messages, options)]
     if version:
         tuned = base.with_adapter(store.files.open(version.adapter))
         answers.append(_answer(f"tuned {version.id}", tuned, messages, options))
     return answers
+
+
+def _base(spec: TaskSpec, question: str) -> tuple[LocalModel | SpeechModel, list[Message]]:
+    """The base model, one that reads or one that hears, and what it is given."""
+    from tunewell.model.speech.weights import is_speech_model
+
+    name = spec.train.model
+    path = Path(question.strip()) if "\n" not in question.strip() else None
+    is_file = path is not None and len(question) < _LONGEST_PATH and path.is_file()
+    if is_speech_model(name):
+        if path is None or not is_file:
+            raise UserError(
+                f"{name} hears, and there is no recording {question.strip()[:80]!r}",
+                hint="tunewell ask RECORDING.wav",
+            )
+        from tunewell.model.speech.whisper import SpeechModel
+
+        recording = path
+        model = SpeechModel(name, clips=lambda _: recording, language=spec.task.language)
+        return model, [Message(role="user", content="", audio=file_digest(recording))]
+    if path is not None and is_file and is_recording(path.name):
+        raise UserError(
+            f"{name} reads text, and '{path}' is a recording",
+            hint="ask in words, or set train.model to a model that hears, such as whisper-tiny-en",
+        )
+    from tunewell.model.local import LocalModel
+    from tunewell.model.weights import resolve
+
+    messages = [Message(role="user", content=question)]
+    if spec.task.instruction:
+        messages.insert(0, Message(role="system", content=spec.task.instruction))
+    return LocalModel(resolve(name)), messages
 
 
 def _answer(
@@ -107,6 +143,8 @@ def _answer(
 ) -> ArmAnswer:
     began = time.monotonic()
     answer = model.generate([tuple(messages)], options=options)[0]
+    if answer.finish == "error":
+        raise UserError(f"{arm}: {answer.reason}")
     return ArmAnswer(
         arm=arm,
         text=answer.text,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tunewell.evaluate.lookup import by_name, picked
 from tunewell.evaluate.metric_values import Column, Mask, MetricScale, PairedValues
 from tunewell.stats import interval_p_value
-from tunewell.stats.ratios import linearised
+from tunewell.stats.ratios import FEWEST_CLUSTERS, linearised, ratio_change
 from tunewell.types import Estimate, MetricInfo, Score, Unscored
 
 Floats = NDArray[np.float64]
@@ -133,7 +133,10 @@ class Table:
         pairs = self._pairs(arm, against, metric, where)
         if pairs.families < 2:
             return None
-        return pairs.difference_one_by_one(self._scale(metric), level=level)
+        scale = self._scale(metric)
+        if not self._is_ratio(pairs, metric):
+            return pairs.difference_one_by_one(scale, level=level)
+        return pairs.strict(self._ratio_change(arm, against, metric, where, level), scale)
 
     def p_value(
         self,
@@ -152,8 +155,36 @@ class Table:
         pairs = self._pairs(arm, against, metric, where)
         if pairs.families < 2:
             return None
+        if self._is_ratio(pairs, metric):
+            return interval_p_value(
+                lambda level: self._ratio_change(arm, against, metric, where, level)
+            )
         scale = self._scale(metric)
         return interval_p_value(lambda level: pairs.difference(scale, level=level))
+
+    def _is_ratio(self, pairs: PairedValues, metric: str) -> bool:
+        """Whether a difference is one of ratios of sums, over enough families to tell."""
+        enough = pairs.families >= FEWEST_CLUSTERS
+        return metric in self.weights and enough and not pairs.has_gaps
+
+    def _ratio_change(
+        self,
+        arm: str,
+        against: str,
+        metric: str,
+        where: Mask | None,
+        level: float,
+    ) -> Estimate:
+        mask = self.mask(metric, where)
+        weights = self.weights[metric][mask]
+        return ratio_change(
+            self.values[against, metric][mask] * weights,
+            self.values[arm, metric][mask] * weights,
+            weights,
+            clusters=picked(self.families, mask),
+            level=level,
+            unit=self.metrics[metric].unit,
+        )
 
     def _scale(self, metric: str) -> MetricScale:
         """Of the values that are averaged; linearised ones are beyond those of the metric."""

@@ -11,6 +11,7 @@ import io
 import json
 import os
 import re
+from collections.abc import Callable
 from contextlib import redirect_stderr
 from importlib.util import find_spec
 from pathlib import Path
@@ -40,15 +41,24 @@ NOT_TEXT: Final = frozenset(
     {
         *("bart", "blenderbot", "bert", "led", "m2m_100", "marian", "mbart", "mt5", "mvp"),
         *("pegasus", "pegasus_x", "plbart", "prophetnet", "switch_transformers", "t5", "umt5"),
-        *("bark", "clvp", "moonshine", "musicgen", "seamless_m4t", "seamless_m4t_v2"),
-        *("speech_to_text", "speecht5", "whisper", "pix2struct", "vision-encoder-decoder"),
+        *("bark", "clvp", "dia", "musicgen", "pop2piano", "speecht5", "vibevoice"),
+        *("pix2struct", "vision-encoder-decoder"),
     }
 )
-"""Encoder-decoders and models of sound that share these endings."""
+"""Encoder-decoders and models of sound that share these endings, beside those of `HEARS`."""
 HEARS: Final = frozenset(
-    {"whisper", "moonshine", "speech_to_text", "seamless_m4t", "seamless_m4t_v2", "wav2vec2"}
+    {
+        *("audio-spectrogram-transformer", "audioflamingo3", "canary", "cohere_asr"),
+        *("data2vec-audio", "fun_asr_nano", "glmasr", "granite_speech", "granite_speech_plus"),
+        *("hubert", "kyutai_speech_to_text", "lasr_ctc", "moonshine", "moonshine_streaming"),
+        *("nemo_speechlm", "parakeet_ctc", "parakeet_tdt", "qwen2_audio", "qwen3_asr"),
+        *("seamless_m4t", "seamless_m4t_v2", "sew", "sew-d", "speech-encoder-decoder"),
+        *("speech_to_text", "ultravox", "unispeech", "unispeech-sat", "vibevoice_asr", "voxtral"),
+        *("voxtral_realtime", "wav2vec2", "wav2vec2-bert", "wav2vec2-conformer", "wavlm"),
+        "whisper",
+    }
 )
-"""Models of sound that write down what is said."""
+"""Models of sound that write down or tell what is said."""
 PICKLES: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
 TOKENIZERS: Final = ("tokenizer.json", "tokenizer.model", "vocab.json", "tokenizer_config.json")
 INDEX: Final = "model.safetensors.index.json"
@@ -314,7 +324,8 @@ def _other_kind(file: Path) -> list[str]:
     except (OSError, ValueError, AttributeError, TypeError):
         return ["config.json cannot be read"]
     continues = any(name.endswith(CONTINUES_TEXT) for name in named)
-    if kind not in NOT_TEXT and (continues or not named):
+    is_other = kind in NOT_TEXT or kind in HEARS
+    if not is_other and (continues or not named):
         return []
     holds = f"it holds a {kind} model ({', '.join(named) or 'no architecture named'})"
     return [f"{holds}, which {_does(kind)} and does not continue text"]
@@ -335,7 +346,10 @@ def _hears(folder: Path) -> bool:
 
 def _hint(folder: Path) -> str:
     if _hears(folder):
-        return f"for rows that are written set the model to {DEFAULT} or another language model"
+        return (
+            f"for rows that are written set the model to {DEFAULT} or another language model, "
+            "for rows that are heard to whisper-tiny-en or another Whisper model"
+        )
     if (folder / "adapter_config.json").is_file():
         return "this is an adapter: name its base model here and give the adapter beside it"
     if _pickles(folder) and not any(folder.glob("*.safetensors")):
@@ -359,6 +373,26 @@ def _file_error(path: Path) -> ModelError:
 
 
 def _hub(name: str, cache: Path) -> Weights:
+    folder = hub_folder(name, is_complete=lambda found: not folder_faults(found))
+    return Weights(
+        name=name,
+        folder=folder,
+        digest=_checked_digest(folder, name, cache),
+        source=f"Hugging Face {name}",
+    )
+
+
+def hub_folder(name: str, *, is_complete: Callable[[Path], bool]) -> Path:
+    """The folder of a Hugging Face id in that library's cache, fetched if it is not whole there.
+
+    Args:
+        name: Such as ``openai/whisper-base``; ``@revision`` may follow.
+        is_complete: Whether a folder in the cache holds all that is needed.
+
+    Raises:
+        ModelError: It cannot be fetched.
+        MissingExtraError: The extra ``train`` is not installed.
+    """
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
         from huggingface_hub import snapshot_download
@@ -377,7 +411,7 @@ def _hub(name: str, cache: Path) -> Weights:
 
     try:
         folder = find(local=True)
-        complete = not folder_faults(folder)
+        complete = is_complete(folder)
     except Exception:  # not in the cache: the library has a dozen ways to say so
         complete = False
     if not complete:
@@ -385,13 +419,7 @@ def _hub(name: str, cache: Path) -> Weights:
             folder = find(local=False)
         except Exception as error:
             raise _cannot_fetch(name, repo, error) from error
-
-    return Weights(
-        name=name,
-        folder=folder,
-        digest=_checked_digest(folder, name, cache),
-        source=f"Hugging Face {name}",
-    )
+    return folder
 
 
 def _cannot_fetch(name: str, repo: str, error: Exception) -> ModelError:

@@ -29,9 +29,11 @@ def weights_for(dataset: Dataset, recipe: Recipe, project: Project) -> Weights:
         ModelError: There are no such weights.
         MissingExtraError: An optional part is not installed.
     """
+    # A folder of another model that hears is refused as what it is, not for its rows.
+    weights = weights_of(recipe.model) if Path(recipe.model).expanduser().is_dir() else None
     _check_rows(dataset, recipe, project.store)
     _check_recipe(recipe, project.file)
-    return weights_of(recipe.model)
+    return weights or weights_of(recipe.model)
 
 
 def open_session(

