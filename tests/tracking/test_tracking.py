@@ -182,6 +182,12 @@ def test_mlflow_has_runs_data_and_assessments(sample: SampleProject, tmp_path: P
         assert row.messages[0].text in trace.data.spans[0].inputs["turns"]
 
 
+def test_tensorboard_is_no_address(sample: SampleProject) -> None:
+    pytest.importorskip("tensorboard", reason="the extra tensorboard is not installed")
+    with pytest.raises(UserError, match="through a folder"):
+        send(sample.store.runs(), sample.store, "tensorboard:http://127.0.0.1:1", project="desk")
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_a_trace_that_mlflow_drops_is_an_error(
     sample: SampleProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

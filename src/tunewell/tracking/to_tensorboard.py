@@ -12,6 +12,7 @@ from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
 from tensorboard.compat.proto.types_pb2 import DT_STRING
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
+from tunewell.errors import UserError
 from tunewell.safe_text import shown
 from tunewell.tracking.run_facts import RunFacts
 
@@ -20,7 +21,15 @@ DONE: Final = "sent"
 
 
 def tracker(place: str, project: str) -> TensorboardTracker:
-    """A folder of event files."""
+    """A folder of event files.
+
+    Raises:
+        UserError: An address is given, from which a folder called ``http:`` would be made.
+    """
+    if "://" in place:
+        raise UserError(
+            f"TensorBoard is sent to through a folder. Got {place!r}.", hint="tensorboard:runs"
+        )
     return TensorboardTracker(Path(place))
 
 
