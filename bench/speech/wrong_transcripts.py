@@ -79,6 +79,11 @@ def measured(folder: Path, first: int, last: int) -> dict[str, object]:
         above = sum(doubt.nats > MOST_NATS for doubt in doubts)
         share = proportion(above, len(doubts))
         result[kind] = {"in doubt": str(share), "nats": [round(d.nats, 1) for d in doubts]}
+        if kind == "right":
+            false = [doubt for doubt in doubts if doubt.nats > MOST_NATS]
+            said = dict(zip((row["file_name"] for row in rows), right, strict=True))
+            result["false"] = [[said[doubt.row], doubt.heard] for doubt in false]
+            print(result["false"], flush=True)
         print(f"{folder.name}, {kind}: {above} of {len(doubts)} in doubt, {share}", flush=True)
     result["processor_s"] = round(time.process_time() - began)
     result["wall_s"] = round(time.monotonic() - clock)

@@ -174,7 +174,7 @@ def test_a_folder_of_recordings_becomes_a_project_of_a_model_that_hears(
     assert spec.rules.personal == "report"
     assert spec.split.folds == 3
     assert [gate.metric for gate in spec.gates] == [
-        *("word_errors", "word_errors", "words_on_no_speech")
+        *("own_errors", "word_errors", "words_on_no_speech")
     ]
     assert spec.gates[0].at_most == -0.02
     check_gates(file, [metric.info for metric in build_metrics(file)])

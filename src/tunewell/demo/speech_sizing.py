@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final
 
 LEAST_EPOCHS: Final = 1
-MOST_EPOCHS: Final = 5
-"""From there on it learns the dictations by heart."""
+MOST_EPOCHS: Final = 10
+"""More bring little: the run itself stops where held-out recordings no longer gain."""
 
 BESIDE_EPOCHS: Final = 850
 """Encodings that take as long as all that is done once: reading, encoding, evaluating, the page."""

@@ -23,6 +23,17 @@ class TranscriptOptions(Value):
     """None: words are compared by the rules of ``task.language``."""
 
 
+class ErrorOptions(Value):
+    """Which rows count.
+
+    Attributes:
+        kinds: Of rows; all if empty. A gain is asked of the task's own rows, and not of general
+            speech, which is to stay as it is.
+    """
+
+    kinds: tuple[str, ...] = ()
+
+
 class TermOptions(Value):
     """Which words count.
 
@@ -35,7 +46,11 @@ class TermOptions(Value):
     which: Literal["all", "new"] = "all"
 
 
-def _errors(count: Callable[..., ErrorCount], setting: MetricSetting) -> Metric:
+def _errors(
+    count: Callable[..., ErrorCount],
+    options: ErrorOptions,
+    setting: MetricSetting,
+) -> Metric:
     language = setting.file.spec.task.language
 
     def rate(output: str, example: Example, *, task: TaskSpec) -> Marked:
@@ -44,6 +59,8 @@ def _errors(count: Callable[..., ErrorCount], setting: MetricSetting) -> Metric:
         return Marked(value=found.errors / found.length, reason=reason, weight=found.length)
 
     def applies(example: Example) -> str:
+        if options.kinds and example.kind not in options.kinds:
+            return "its kind is not measured"
         return "" if spoken_words(example.target, language) else "no words are said"
 
     return Metric(info=setting.info, function=rate, version=VERSION, applies=applies)
@@ -59,15 +76,15 @@ def _errors(count: Callable[..., ErrorCount], setting: MetricSetting) -> Metric:
         own=True,
         validated=True,
     ),
-    TranscriptOptions,
+    ErrorOptions,
 )
-def word_error_metric(options: TranscriptOptions, setting: MetricSetting) -> Metric:
+def word_error_metric(options: ErrorOptions, setting: MetricSetting) -> Metric:
     """Fewest words to change, leave out or put in, over all words that are said.
 
     Case, punctuation, hesitation and the writing of numbers and units do not count. Rows in which
     nothing is said are not measured by it.
     """
-    return _errors(word_errors, setting)
+    return _errors(word_errors, options, setting)
 
 
 @built_in_with(
@@ -80,14 +97,14 @@ def word_error_metric(options: TranscriptOptions, setting: MetricSetting) -> Met
         own=True,
         validated=True,
     ),
-    TranscriptOptions,
+    ErrorOptions,
 )
-def character_error_metric(options: TranscriptOptions, setting: MetricSetting) -> Metric:
+def character_error_metric(options: ErrorOptions, setting: MetricSetting) -> Metric:
     """Fewest characters to change, leave out or put in, over all that are said.
 
     Compared as for ``word_errors``.
     """
-    return _errors(character_errors, setting)
+    return _errors(character_errors, options, setting)
 
 
 @built_in_with(

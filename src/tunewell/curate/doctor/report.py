@@ -16,6 +16,7 @@ from tunewell.curate.doctor import between, by_row
 from tunewell.curate.doctor.case import Case, Examined, examine
 from tunewell.curate.doctor.findings import unchecked
 from tunewell.curate.doctor.remedies import Remedies
+from tunewell.curate.doctor.transcripts import transcripts
 from tunewell.curate.reading.read import ReadResult
 from tunewell.curate.rows import Reject, clip
 from tunewell.task import FieldMap, TaskFile
@@ -42,8 +43,9 @@ ORDER = (
 )
 """Most harmful first."""
 
+LABEL_ERRORS_LATER = "label errors show only in held-out losses: tunewell train"
+
 LATER = {
-    "D10": "label errors show only in held-out losses: tunewell train",
     "D12": "a learning curve needs training: tunewell train",
     "D15": "no row says that it was made from another (column parent)",
     "D16": "agreement needs the verdicts of several annotators",
@@ -207,6 +209,10 @@ def _rank(finding: Finding) -> tuple[int, bool, int]:
     return _RANK[finding.status], not finding.blocking, ORDER.index(finding.code)
 
 
+def _transcripts(case: Case) -> Finding:
+    return transcripts(case, LABEL_ERRORS_LATER)
+
+
 def _exam(case: Case) -> Finding:
     return coverage.exam(
         case.rows,
@@ -237,5 +243,6 @@ _CHECKS = (
     by_row.age,
     by_row.personal,
     by_row.broken,
+    _transcripts,
 )
 """Those that compare rows come first: meanwhile other processes look at rows by themselves."""
