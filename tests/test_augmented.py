@@ -246,7 +246,7 @@ def test_stress_writes_rows_of_the_folds_by_its_own_rules(tmp_path: Path) -> Non
     with Store(tmp_path) as store:
         dataset, split = put_made_up(store, rows)
         project = Project(made_up_task(), store)
-        made = augment(dataset, split, project, Wanted([cell], rules=rules()))
+        made = augment(dataset, split, project, Wanted([cell], rules=rules(project)))
         accepted = store.examples(made.accepted)
     assert made.rows == 12
     by_id = {row.id: row for row in rows}

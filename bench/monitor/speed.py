@@ -194,8 +194,7 @@ def main(
         "full": first,
         "a_day_later": later,
     }
-    size = f"{records // 1_000_000}m" if records >= 1_000_000 else f"{records // 1_000}k"
-    keep(f"monitor-speed-{size}", result)
+    keep(f"monitor-speed-{records // 1000}k", result)
 
 
 def service(

@@ -135,6 +135,7 @@ def _stressed(store: Store) -> list[StressedKind]:
         UserError: There was no stress test.
     """
     from tunewell.evaluate.stress import PERTURBATIONS, Stressed
+    from tunewell.evaluate.stress.recordings import STEPS
 
     run = store.last_run("stress")
     if run is None:
@@ -144,7 +145,7 @@ def _stressed(store: Store) -> list[StressedKind]:
     found = []
     for kind in stressed.kinds:
         surely = kind.increase.low > 0 and kind.label != "not kept"
-        if surely and kind.name in PERTURBATIONS:
+        if surely and kind.name in {*PERTURBATIONS, *STEPS}:
             found.append(StressedKind(kind.name, kind.about, failing[kind.name]))
     return found
 
@@ -221,11 +222,21 @@ def noted_plan(
 # --- who writes and who judges --------------------------------------------------------------------
 
 
-def rules() -> dict[str, Rule]:
-    """The perturbations of the stress test, as rules that write rows."""
-    from tunewell.evaluate.stress import PERTURBATIONS
+def rules(project: Project, training: Sequence[Example] = ()) -> dict[str, Rule]:
+    """The perturbations of the stress test, as rules that write rows.
 
-    return {name: _rule(by) for name, by in PERTURBATIONS.items()}
+    Args:
+        project: Keeps the recordings that are made.
+        training: Whose speakers are heard as the others in babble.
+    """
+    from tunewell.evaluate.stress import PERTURBATIONS
+    from tunewell.evaluate.stress.recordings import Recordings
+
+    found = {name: _rule(by) for name, by in PERTURBATIONS.items()}
+    if any(row.audio for row in training):
+        for by in Recordings(project.store.files, training).perturbations():
+            found[by.name] = _rule(by)
+    return found
 
 
 def _rule(perturbation: Perturbation) -> Rule:
@@ -312,13 +323,22 @@ def wanted(
     project: Project,
     cells: Sequence[AugmentCell],
     generators: Sequence[GeneratorSpec],
+    *,
+    training: Sequence[Example] = (),
 ) -> Wanted:
-    """What is to be written, by whom, and who has the last word."""
+    """What is to be written, by whom, and who has the last word.
+
+    Args:
+        project: The project.
+        cells: Kinds of rows.
+        generators: Models that write.
+        training: Rows that may be parents; needed where they are heard.
+    """
     written = any(not cell.by for cell in cells)
     return Wanted(
         cells=cells,
         generators=open_generators(generators) if written else (),
-        rules=rules(),
+        rules=rules(project, training),
         judge=judge_of(project),
         judged_by=project.spec.augment.judge,
     )

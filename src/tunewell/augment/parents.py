@@ -96,7 +96,9 @@ class ParentPool:
         orders: dict[str, list[str]] = {}
         for cell in cells:
             named = set(cell.rows_of)
-            ids = [r.id for r in able if fits(r, cell.parents) and (not named or r.id in named)]
+            # Rules alone make a row of a recording: who writes has not heard it.
+            fit = [row for row in able if fits(row, cell.parents) and (cell.by or not row.audio)]
+            ids = [row.id for row in fit if not named or row.id in named]
             if not ids:
                 raise UserError(
                     f"cell '{cell.name}': none of {plural(len(training), 'training row')} can be a "

@@ -78,12 +78,15 @@ def child_of(
     messages = []
     for turn in parent.prompt:
         text = turn.content if turn.role == "system" else next(texts)
-        messages.append(Message(role=turn.role, content=text, weight=turn.weight, name=turn.name))
+        message = Message(role=turn.role, content=text, weight=turn.weight, name=turn.name)
+        if turn.audio and written.audio:
+            message = message.model_copy(update={"audio": written.audio})
+        messages.append(message)
     messages.append(Message(role="assistant", content=written.target))
     tags = {name: value for name, value in parent.tags.items() if name in kept_tags}
     set_by_cell = dict(cell.set)
     date = set_by_cell.pop("date", "")
-    kind = set_by_cell.pop("kind", parent.kind)
+    kind = set_by_cell.pop("kind", written.kind or parent.kind)
     said = {"augmentation": cell.name, "generator": generator}
     return Example(
         id=f"{parent.id}~{cell.name}-{candidate.place}",

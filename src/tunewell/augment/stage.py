@@ -359,7 +359,8 @@ class _Work:
         if made is None:
             return NoRow("the rule does not apply")
         turns = tuple(turn.content for turn in made.prompt if turn.role != "system")
-        return WrittenRow(turns, made.target)
+        audio = made.audio[-1] if made.audio else ""
+        return WrittenRow(turns, made.target, audio, made.kind)
 
     def _prompt(self, candidate: Candidate) -> tuple[Message, ...]:
         cell, parent = self._cells[candidate.cell], self._parents[candidate.parent]

@@ -57,10 +57,14 @@ class WrittenRow:
     Attributes:
         turns: Before the answer, in order.
         target: The answer.
+        audio: Digest of the recording that a rule made of the parent's; empty in a written row.
+        kind: Of the row, where it is not its parent's.
     """
 
     turns: tuple[str, ...]
     target: str
+    audio: str = ""
+    kind: str = ""
 
 
 def row_in(

@@ -34,6 +34,9 @@ from tunewell.types import (
 _SHORTEST = 4
 """Letters of a name that can be told from ordinary words."""
 
+_OF_RECORDINGS = ("perturbed", "accepted")
+"""Outputs of stress and augmentation that are rows."""
+
 _ERASED = StepRule(
     step="erased",
     rule="rows that mention an erased person are dropped",
@@ -91,6 +94,8 @@ def erase(
             rows[dataset.id] = hit
             clips.update(*(row.audio for row in store.examples(dataset, ids=hit)))
             models += _models_on(store, dataset, frozenset(hit))
+    if clips:
+        clips |= _changed_recordings(store, {row for hit in rows.values() for row in hit})
 
     tombstone = mark_of(person)
     record = {
@@ -122,6 +127,24 @@ def _rows_with(
         if mentions(texts, person, marks):
             found.append(example.id)
     return tuple(found)
+
+
+def _changed_recordings(store: Store, rows: set[str]) -> set[str]:
+    """Recordings that stress and augmentation made of these rows.
+
+    All babble goes too: whose voices are in it is not kept.
+    """
+    found: set[str] = set()
+    for run in store.runs(status="finished"):
+        for name in _OF_RECORDINGS:
+            artifact = run.outputs.get(name)
+            if artifact is None or not store.files.has(artifact):
+                continue
+            for row in store.examples(artifact):
+                made_by = row.tags.get("perturbation") or row.tags.get("generator", "")
+                if row.parent in rows or made_by.startswith("babble"):
+                    found.update(row.audio)
+    return found
 
 
 def _models_on(

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Final
 
 LEAST_EPOCHS: Final = 1
-MOST_EPOCHS: Final = 10
-"""More bring little: the run itself stops where held-out recordings no longer gain."""
+MOST_EPOCHS: Final = 5
+"""Ten were no better on new voices and worse on general speech."""
 
-BESIDE_EPOCHS: Final = 850
+BESIDE_EPOCHS: Final = 1200
 """Encodings that take as long as all that is done once: reading, encoding, evaluating, the page."""
 
-OF_EPOCH: Final = 230
+OF_EPOCH: Final = 120
 """Encodings that take as long as one epoch of both models, with all folds."""
 
 TIMED: Final = 4

@@ -221,5 +221,4 @@ def share_channel(
         topic=topic,
         stream=records.name,
         period_s=grid.period_s,
-        edges=grid.edges,
     )

@@ -8,14 +8,19 @@ import pytest
 
 from tests.audio.sounds import encoded, murmur
 from tunewell.audio.clips import RATE, Samples, read_clip
+from tunewell.augment import augment
+from tunewell.augment.stage import RowsOfSplit
+from tunewell.augmented import planned_cells, wanted
+from tunewell.curate.erasure import erase
 from tunewell.errors import UserError
 from tunewell.evaluate.stress import PERTURBATIONS, Stressed, StressPlan, stress
 from tunewell.evaluate.stress.recordings import HEARD_KINDS, STEPS, Recordings
 from tunewell.evaluate.stress.severity import HeardAnswers
+from tunewell.lineage import StageKey
 from tunewell.model.base import GenerateOptions, Generation, Progress, TargetScore
 from tunewell.project import Project
 from tunewell.store import Store
-from tunewell.task import parse_task
+from tunewell.task import AugmentCell, parse_task
 from tunewell.types import (
     Assignment,
     Dataset,
@@ -188,3 +193,69 @@ def test_two_speakers_give_no_interval(rows: list[Example]) -> None:
     curve = heard.curves({"noise-20db": {row.id: row for row in few}})[0]
     assert isinstance(curve.clean, Unscored)
     assert "2 speakers are too few" in curve.clean.reason
+
+
+# --- what fails goes back -------------------------------------------------------------------------
+
+
+MANY = 10
+"""Speakers, so that a kind of stress surely fails more often."""
+
+
+def divided(store: Store, rows: Sequence[Example]) -> tuple[Project, Dataset, Split]:
+    """A project whose last two speakers are trained on; the others are the test set."""
+    dataset = Dataset(id="d" * 64, rows=len(rows), examples=store.put_examples(rows), receipts="")
+    with StageKey("curate", {"rows": dataset.examples}, {}).record(store) as writer:
+        writer.outputs["dataset"] = store.put_value(dataset)
+    parts = []
+    for row in rows:
+        number = int(row.id[1])
+        part = "test" if number < MANY - 2 else f"fold-{number % 2}"
+        parts.append(Assignment(id=row.id, family=row.group, part=part))
+    split = Split(dataset=dataset.id, folds=2, seed=0, assignments=tuple(parts))
+    file = parse_task(TASK, path=store.root / "tunewell.yaml", environment={})
+    return Project(file, store), dataset, split
+
+
+def test_training_recordings_are_changed_as_those_were_that_failed(store: Store) -> None:
+    rows = [heard_row(store, speaker, n) for speaker in range(MANY) for n in range(2)]
+    project, dataset, split = divided(store, rows)
+    stress(
+        dataset,
+        split,
+        None,
+        project,
+        plan=StressPlan(kinds=("faster-1.4x", "no-speech")),
+        models=lambda _: Listener(store, rows),
+    )
+    cells = planned_cells(project, dataset, split, ["stress"], rows=4)
+    assert [cell.by for cell in cells] == ["faster-1.4x", "no-speech"]
+    training = RowsOfSplit.of(dataset, split, store).training
+    made = augment(dataset, split, project, wanted(project, cells, (), training=training))
+    copies = store.examples(made.accepted)
+    assert len(copies) == 8
+    by_id = {row.id: row for row in training}
+    for row in copies:
+        parent = by_id[row.parent]
+        assert row.audio
+        assert row.audio != parent.audio
+        assert row.group == parent.group
+        is_silent = row.tags["generator"] == "no-speech"
+        assert row.target == ("" if is_silent else parent.target)
+        assert row.kind == ("no-speech" if is_silent else parent.kind)
+
+    # Whoever is erased is erased from the copies too.
+    speaker = copies[0].group
+    hers = [row for row in copies if row.group == speaker]
+    erase(store, speaker, author="kim")
+    assert not any(store.files.has(row.audio[0]) for row in hers)
+
+
+def test_nobody_writes_a_row_of_a_recording_that_was_not_heard(
+    store: Store, rows: list[Example]
+) -> None:
+    from tunewell.augment.parents import ParentPool
+
+    cell = AugmentCell(name="more", rows=2, about="More of them.")
+    with pytest.raises(UserError, match="none of 12 training rows can be a parent"):
+        ParentPool.of([cell], rows, seed=0)

@@ -92,6 +92,7 @@ class RowAcceptance:
         self._from_evaluation = DistanceFromEvaluation(evaluation, limits, likeness)
         self._from_training = DistanceFromTraining(training, limits, likeness)
         self._siblings = Siblings(limits, likeness)
+        self._heard: set[str] = set()
         self._room = {name: cell.rows for name, cell in cells.items()}
 
     @property
@@ -126,9 +127,10 @@ class RowAcceptance:
         return decided
 
     def _batch(self, written: Sequence[Written]) -> list[Decided]:
-        reasons: dict[str, NotTaken] = {}
-        alike = self._likeness.of_pairs([(one.child, self._of(one)[1]) for one in written])
-        for one, similarity in zip(written, alike, strict=True):
+        texts = [one for one in written if not one.child.audio]
+        reasons = self._recordings([one for one in written if one.child.audio])
+        alike = self._likeness.of_pairs([(one.child, self._of(one)[1]) for one in texts])
+        for one, similarity in zip(texts, alike, strict=True):
             found = self._form(one, similarity)
             if found is not None:
                 reasons[one.child.id] = found
@@ -141,11 +143,29 @@ class RowAcceptance:
             self._judged,
         )
         for check in checks:
-            left = [one for one in written if one.child.id not in reasons]
+            left = [one for one in texts if one.child.id not in reasons]
             reasons |= check(left)
-        left = [one for one in written if one.child.id not in reasons]
+        left = [one for one in texts if one.child.id not in reasons]
         reasons |= self._among_themselves(left)
         return [self._told(one, reasons.get(one.child.id)) for one in written]
+
+    def _recordings(self, written: Sequence[Written]) -> dict[str, NotTaken]:
+        """Rows that are heard: their words are the parent's, so only the recordings are compared.
+
+        A rule changes a recording by a stated strength; what was not changed teaches nothing.
+        """
+        reasons = {}
+        for one in written:
+            cell, parent = self._of(one)
+            clip = one.child.audio[-1]
+            if clip in parent.audio or clip in self._heard:
+                reasons[one.child.id] = NotTaken("copy", "the same recording", parent.id)
+            elif not self._room[cell.name]:
+                reasons[one.child.id] = NotTaken("not needed", "its cell is full")
+            else:
+                self._room[cell.name] -= 1
+                self._heard.add(clip)
+        return reasons
 
     def _form(
         self,

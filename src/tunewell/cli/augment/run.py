@@ -10,6 +10,7 @@ from typing import Final
 import typer
 
 from tunewell.augment import Progressed, augment
+from tunewell.augment.stage import RowsOfSplit
 from tunewell.augmented import wanted
 from tunewell.cli.augment.options import (
     ROWS_OF_CELL,
@@ -64,7 +65,12 @@ def command(
             dataset,
             split,
             project,
-            wanted(project, cells, generators),
+            wanted(
+                project,
+                cells,
+                generators,
+                training=RowsOfSplit.of(dataset, split, project.store).training,
+            ),
             watch=None if json else _watch(project.spec.costs.currency),
         )
     if json:
