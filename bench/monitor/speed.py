@@ -194,7 +194,8 @@ def main(
         "full": first,
         "a_day_later": later,
     }
-    keep(f"monitor-speed-{records // 1000}k", result)
+    size = f"{records // 1_000_000}m" if records >= 1_000_000 else f"{records // 1_000}k"
+    keep(f"monitor-speed-{size}", result)
 
 
 def service(

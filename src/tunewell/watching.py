@@ -44,7 +44,7 @@ from tunewell.monitor.standing_review import (
 )
 from tunewell.monitor.suspicion import Signals
 from tunewell.monitor.told_causes import ToldCauses
-from tunewell.monitor.watch import Watched, look
+from tunewell.monitor.watch import Watched, look, watched_grid
 from tunewell.people import (
     Accounts,
     Batch,
@@ -81,6 +81,7 @@ def look_at_traffic(
     reference: tuple[dt.datetime, dt.datetime] | None = None,
     yearly: float | None = None,
     holidays: bool | None = None,
+    every: int | None = None,
 ) -> Watched:
     """Look at the traffic and explain what was found.
 
@@ -90,10 +91,15 @@ def look_at_traffic(
         reference: Of the first reference; the first sixteen weeks if None.
         yearly: Probability of any false alarm in a year; the definition's if None.
         holidays: Whether few requests at Christmas and Easter are usual; the definition's if None.
+        every: Requests in a period, 0 for days; the definition's if None.
     """
     asked = project.spec.watch
-    # What is kept is held against the usual reference.
-    seen = traffic.seen if reference is None else traffic.anew
+    records_each = asked.every_records if every is None else every
+    # What is kept is held against the usual reference, day by day.
+    seen = traffic.anew if reference is not None or records_each else traffic.seen
+    if records_each:
+        grid = watched_grid([seen.records], seen.records.as_of, records_each)
+        seen = replace(seen, grid=grid)
     if seen.files:
         recall_years(seen.files)
     watched = look(
@@ -104,6 +110,7 @@ def look_at_traffic(
         holidays=asked.holidays if holidays is None else holidays,
         kept={seen.records.name: seen.terms} if seen.terms else None,
         workers=processors() if len(seen.records) >= MANY_ROWS else 1,
+        every=records_each,
     )
     watched = replace(
         watched,
@@ -139,11 +146,9 @@ def _further_channels(
             made = review_channel(
                 read,
                 traffic.times([each.interaction for each in read]),
-                first=grid.first,
-                periods=grid.periods,
+                grid=grid,
                 as_of=max(each.said for each in read),
                 criterion=criterion.name,
-                period_s=grid.period_s,
                 stream=seen.records.name,
             )
             found.append(made)
@@ -454,6 +459,7 @@ def watch_day(
     reference: tuple[dt.datetime, dt.datetime] | None = None,
     yearly: float | None = None,
     holidays: bool | None = None,
+    every: int | None = None,
 ) -> WatchDay:
     """Look, keep what was found, and give people what they should read; each thing once.
 
@@ -464,6 +470,7 @@ def watch_day(
         reference: As in `look_at_traffic`.
         yearly: As there.
         holidays: As there.
+        every: As there.
     """
     review = open_weekly_review(
         project,
@@ -476,7 +483,12 @@ def watch_day(
         now,
     )
     watched = look_at_traffic(
-        project, traffic, reference=reference, yearly=yearly, holidays=holidays
+        project,
+        traffic,
+        reference=reference,
+        yearly=yearly,
+        holidays=holidays,
+        every=every,
     )
     keep_the_look(
         project,

@@ -85,6 +85,14 @@ def command(
             help="Whether fewer records at Christmas and Easter are usual.",
         ),
     ] = True,
+    every: Annotated[
+        int | None,
+        typer.Option(
+            "--every-records",
+            help="Windows of so many records each, whenever they came; 0 for days.",
+            show_default="as in tunewell.yaml, else 0",
+        ),
+    ] = None,
     earlier: Annotated[
         Path | None,
         typer.Option(
@@ -104,6 +112,8 @@ def command(
     named = _period(reference) if reference else None
     if yearly is not None and not 0 < yearly < 1:
         raise UserError(f"--yearly must be between 0 and 1. Got {yearly:g} instead.")
+    if every is not None and every < 0:
+        raise UserError(f"--every-records must be 0 or more. Got {every} instead.")
     if earlier is not None and len(files or ()) != 1:
         raise UserError(
             "--earlier is compared with one file of rows.",
@@ -121,10 +131,13 @@ def command(
                 0.05 if yearly is None else yearly,
                 holidays,
                 known,
+                every or 0,
             )
     else:
         with progress("watch: looking at the traffic", quiet=json):
-            watched, streams, notes = _look_at_project(project, stop, named, yearly, holidays)
+            watched, streams, notes = _look_at_project(
+                project, stop, named, yearly, holidays, every
+            )
     if alarms is not None:
         lines = [json_module.dumps(alarm_line(alarm)) for alarm in watched.alarms]
         alarms.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
@@ -178,6 +191,7 @@ def _look(
     yearly: float,
     holidays: bool,
     known: Sequence[CauseEvidence] | None,
+    every: int,
 ) -> Watched:
     """The look and its causes, its faults told as the user's data's."""
     from tunewell.monitor.cause import explain
@@ -191,6 +205,7 @@ def _look(
             reference=named,
             yearly=yearly,
             holidays=holidays,
+            every=every,
         )
         if known is None:
             alone = UncheckedChannel(channel="late edits and lost rows", reason=UNCHECKED)
@@ -294,6 +309,7 @@ def _look_at_project(
     named: tuple[dt.datetime, dt.datetime] | None,
     yearly: float | None,
     holidays: bool,
+    every: int | None,
 ) -> tuple[Watched, list[DatedRecords], list[str]]:
     """Look at the project's traffic, keep what was found, and give people what they should read.
 
@@ -308,7 +324,12 @@ def _look_at_project(
         try:
             if stop is not None:
                 watched = look_at_traffic(
-                    project, traffic, reference=named, yearly=yearly, holidays=kept_free
+                    project,
+                    traffic,
+                    reference=named,
+                    yearly=yearly,
+                    holidays=kept_free,
+                    every=every,
                 )
                 opened: list[str] = []
             else:
@@ -319,6 +340,7 @@ def _look_at_project(
                     reference=named,
                     yearly=yearly,
                     holidays=kept_free,
+                    every=every,
                 )
                 watched = day.watched
                 opened = day.said

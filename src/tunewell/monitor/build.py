@@ -38,18 +38,19 @@ def count_channel(
 ) -> Channel:
     """Records a period."""
     period = grid.of(records.seconds)
-    unit = "records/day" if grid.period_s == DAY_S else "records/hour"
+    unit = "records/hour" if grid.unit == "hours" else "records/day"
     return Channel(
         name="count",
         kind="count",
         unit=unit,
         first=grid.first,
         total=_sums(period, np.ones(len(records)), grid),
-        weight=np.ones(grid.periods),
+        weight=grid.exposure(),
         as_of=records.as_of,
         topic="traffic",
         stream=records.name,
         period_s=grid.period_s,
+        edges=grid.edges,
     )
 
 
@@ -211,6 +212,7 @@ class _Columns:
             topic=topic,
             stream=self.records.name,
             period_s=self.grid.period_s,
+            edges=self.grid.edges,
         )
 
     def share(
@@ -354,4 +356,5 @@ def _part_of_both(
         topic="measurement",
         stream=asked.name,
         period_s=grid.period_s,
+        edges=grid.edges,
     )

@@ -91,10 +91,10 @@ class BurstWatch:
         self.grid = grid
         self.start = start
         self.down = down
-        day = DAY_S // grid.period_s
+        day = 1 if grid.edges is not None else DAY_S // grid.period_s
         self.windows = tuple(window * day for window in windows)
         self.stride = day
-        self.looks = 365 * len(windows)
+        self.looks = grid.plan.year // day * len(windows)
         self.yearly = yearly
         inside = (period >= 0) & (period < grid.periods)
         self.records = np.bincount(period[inside], minlength=grid.periods).astype(np.float64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -45,7 +46,8 @@ class Channel:
         as_of: Until when the records behind it are complete, UTC.
         edited_later: Fields behind it that may have been changed after the record's own time.
         stream: Name of the stream of records that it is made of.
-        period_s: Seconds in a period.
+        period_s: Seconds in a period; on average where periods go by records.
+        edges: Where they do: the start of each and the end of the last, seconds since 1970.
     """
 
     name: str
@@ -61,6 +63,12 @@ class Channel:
     edited_later: tuple[str, ...] = ()
     stream: str = ""
     period_s: int = DAY_S
+    edges: NDArray[np.int64] | None = None
+
+    @property
+    def by_day(self) -> bool:
+        """Whether its periods are days."""
+        return self.edges is None and self.period_s == DAY_S
 
     @property
     def values(self) -> Floats:
@@ -77,4 +85,23 @@ class Channel:
 
     def at(self, period: int) -> dt.datetime:
         """Start of a period, UTC."""
+        if self.edges is not None:
+            return dt.datetime.fromtimestamp(int(self.edges[period]), dt.UTC)
         return self.first + dt.timedelta(seconds=period * self.period_s)
+
+    def within(
+        self,
+        low_s: float,
+        high_s: float,
+    ) -> tuple[int, int]:
+        """The first period that lies whole in a stretch of time, and the first after those."""
+        size = len(self.total)
+        if self.edges is not None:
+            begin = int(np.searchsorted(self.edges[:-1], low_s))
+            end = int(np.searchsorted(self.edges[1:], high_s, side="right"))
+        else:
+            first = self.first.timestamp()
+            begin = math.ceil((low_s - first) / self.period_s)
+            end = math.floor((high_s - first) / self.period_s)
+        begin = min(max(begin, 0), size)
+        return begin, min(max(end, begin), size)

@@ -221,4 +221,5 @@ def share_channel(
         topic=topic,
         stream=records.name,
         period_s=grid.period_s,
+        edges=grid.edges,
     )

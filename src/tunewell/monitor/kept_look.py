@@ -39,7 +39,8 @@ class KeptChannel(Value):
         topic: What it says something about.
         unit: Of the figures.
         first: Start of the first period, UTC.
-        period_s: Seconds in a period.
+        period_s: Seconds in a period; on average where periods go by records.
+        starts: Where they do: the start of each and the end of the last, seconds since 1970.
         as_of: Until when its records are complete, UTC.
         values: The figure of each period; None where nothing was observed.
         expected: What its reference says of each period.
@@ -61,6 +62,7 @@ class KeptChannel(Value):
     low: Figures
     high: Figures
     edited_later: tuple[str, ...] = ()
+    starts: tuple[int, ...] = ()
 
     @property
     def title(self) -> str:
@@ -84,6 +86,8 @@ class KeptChannel(Value):
         period: int,
     ) -> dt.datetime:
         """Start of a period, UTC."""
+        if self.starts:
+            return dt.datetime.fromtimestamp(self.starts[period], dt.UTC)
         return self.first + dt.timedelta(seconds=period * self.period_s)
 
 
@@ -174,6 +178,7 @@ def _kept(banded: BandedChannel) -> KeptChannel:
         low=_figures(banded.low[begin:]),
         high=_figures(banded.high[begin:]),
         edited_later=channel.edited_later,
+        starts=() if channel.edges is None else tuple(channel.edges[begin:].tolist()),
     )
 
 

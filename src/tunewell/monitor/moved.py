@@ -14,7 +14,7 @@ from tunewell.monitor.channel import (
     Floats,
 )
 from tunewell.monitor.found import BandedChannel, ReferencePeriod
-from tunewell.monitor.periods import Grid
+from tunewell.monitor.periods import FIRST_WEEKS, Grid
 from tunewell.monitor.records import Bools, Ints
 from tunewell.stats.steps import (
     LEAST_PERIODS,
@@ -29,9 +29,8 @@ from tunewell.stats.steps import (
 )
 from tunewell.types import Estimate
 
-FIRST_WEEKS = 16
 OLD_WEEKS = 24
-"""Of the first reference; of a stream younger than 24 weeks a third."""
+"""The first reference of a stream younger than these is a third of it."""
 FURTHER = 0.05
 """Yearly probability of a further step while one is open: a false one needs a false first one."""
 RECEDES = 3.0
@@ -100,11 +99,12 @@ def first_reference(grid: Grid, named: tuple[dt.datetime, dt.datetime] | None) -
     if named is not None:
         first = max(grid.number_of(named[0]), 0)
         return first, min(grid.number_of(named[1]), grid.periods)
-    a_week = 7 * DAY_S // grid.period_s
-    if grid.periods >= OLD_WEEKS * a_week:
-        return 0, FIRST_WEEKS * a_week
+    a_week = 7 * DAY_S
+    first = grid.number_of(grid.first + dt.timedelta(weeks=FIRST_WEEKS))
+    if grid.end_s - grid.start_s >= OLD_WEEKS * a_week:
+        return 0, first
 
-    return 0, min(FIRST_WEEKS * a_week, max(grid.periods // 3, LEAST_PERIODS))
+    return 0, min(first, max(grid.periods // 3, LEAST_PERIODS))
 
 
 class LevelWatch:
@@ -150,8 +150,7 @@ class LevelWatch:
         total = float(self.total[first:stop].sum())
         observed = int((weight > 0).sum())
         if observed < LEAST_PERIODS:
-            unit = "days" if self.grid.period_s == DAY_S else "hours"
-            return f"only {observed} {unit} of its reference hold a record; 28 are needed"
+            return f"only {observed} {self.grid.unit} of its reference hold a record; 28 are needed"
         if self.kind == "count" and total < FEWEST:
             return f"only {total:.0f} records in its reference; {FEWEST} are needed"
         if self.kind == "share" and min(total, float(weight.sum()) - total) < FEWEST:

@@ -77,16 +77,8 @@ def movements(channels: Iterable[Channel], window: TimeWindow) -> tuple[Movement
 
 def movement(channel: Channel, window: TimeWindow) -> Movement | None:
     """How far a channel moved at a time; None with too few periods on either side."""
-    before = _periods(
-        channel,
-        window.begin_s,
-        window.low_s,
-    )
-    after = _periods(
-        channel,
-        window.high_s,
-        window.end_s,
-    )
+    before = slice(*channel.within(window.begin_s, window.low_s))
+    after = slice(*channel.within(window.high_s, window.end_s))
     if channel.kind not in ("count", "share", "mean"):
         return None
     weight_before = channel.weight[before]
@@ -113,26 +105,12 @@ def movement(channel: Channel, window: TimeWindow) -> Movement | None:
     )
 
 
-def _periods(
-    channel: Channel,
-    low: float,
-    high: float,
-) -> slice:
-    """The periods that lie whole in a stretch of time."""
-    first = channel.first.timestamp()
-    begin = math.ceil((low - first) / channel.period_s)
-    end = math.floor((high - first) / channel.period_s)
-    size = len(channel.total)
-    begin = min(max(begin, 0), size)
-    return slice(begin, min(max(end, begin), size))
-
-
 def _week_levels(channel: Channel, stretch: slice) -> Floats:
     """The usual figure of each day of the week, shape (7,); one figure for other periods."""
     total = channel.total[stretch]
     weight = channel.weight[stretch]
     place = np.arange(stretch.start, stretch.stop) % WEEK
-    if channel.period_s != 86_400:
+    if not channel.by_day:
         place = np.zeros_like(place)
     sums = np.bincount(
         place,
@@ -148,7 +126,7 @@ def _week_levels(channel: Channel, stretch: slice) -> Floats:
     # A few records of weight on each day draw it to the mean of all.
     pull = 2.0 if channel.kind == "count" else max(weight.sum() / max(len(total), 1), 1.0)
     levels: Floats = (sums + pull * overall) / (weights + pull)
-    if channel.period_s != 86_400:
+    if not channel.by_day:
         levels[:] = overall
     return levels
 

@@ -20,6 +20,7 @@ from typing import Final
 import numpy as np
 
 from tunewell.monitor.channel import DAY_S, Channel
+from tunewell.monitor.periods import Grid
 from tunewell.monitor.reading_batch import (
     OpenedReading,
     ReadingPlan,
@@ -270,11 +271,9 @@ def review_channel(
     read: Sequence[ReadAnswer],
     times: Mapping[str, dt.datetime],
     *,
-    first: dt.datetime,
-    periods: int,
+    grid: Grid,
     as_of: dt.datetime,
     criterion: str,
-    period_s: int = DAY_S,
     stream: str = "traffic",
 ) -> Channel:
     """People's verdicts as a channel, by the time of the answer and not of the verdict.
@@ -282,22 +281,20 @@ def review_channel(
     Args:
         read: What people said.
         times: When each answer was given, by interaction.
-        first: Start of the first period.
-        periods: How many there are.
+        grid: The periods.
         as_of: Until when answers could be drawn and have been read.
         criterion: Of the rubric.
-        period_s: Length of a period.
         stream: Of the records that the answers belong to.
     """
-    total = np.zeros(periods)
-    weight = np.zeros(periods)
-    squares = np.zeros(periods)
+    total = np.zeros(grid.periods)
+    weight = np.zeros(grid.periods)
+    squares = np.zeros(grid.periods)
     for each in read:
         at = times.get(each.interaction)
         if at is None:
             continue
-        place = int((at - first).total_seconds() // period_s)
-        if 0 <= place < periods:
+        place = grid.number_of(at)
+        if 0 <= place < grid.periods:
             total[place] += each.value
             weight[place] += 1
             squares[place] += each.value**2
@@ -305,14 +302,15 @@ def review_channel(
         name=f"people: {criterion}",
         kind="mean",
         unit="share",
-        first=first,
+        first=grid.first,
         total=total,
         weight=weight,
         squares=squares,
         as_of=as_of,
         topic="quality",
         stream=stream,
-        period_s=period_s,
+        period_s=grid.period_s,
+        edges=grid.edges,
     )
 
 

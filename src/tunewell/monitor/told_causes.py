@@ -91,7 +91,7 @@ def _around(
     last: dt.datetime,
 ) -> bytes:
     """A channel's sums of some days, by their bits."""
-    begin = max(int((first - channel.first).total_seconds() // channel.period_s), 0)
-    end = max(int((last - channel.first).total_seconds() // channel.period_s) + 1, begin)
+    begin, end = channel.within(first.timestamp(), last.timestamp())
+    begin, end = max(begin - 1, 0), end + 1
     name = "|".join(channel.key).encode()
     return name + channel.total[begin:end].tobytes() + channel.weight[begin:end].tobytes()

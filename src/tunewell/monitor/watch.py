@@ -36,7 +36,7 @@ from tunewell.monitor.found import (
 from tunewell.monitor.gaps import long_gaps
 from tunewell.monitor.missing import missing_channels
 from tunewell.monitor.moved import LevelWatch, first_reference
-from tunewell.monitor.periods import Grid, grid_of
+from tunewell.monitor.periods import Grid, grid_by_records, grid_of
 from tunewell.monitor.records import DatedRecords, Ints
 from tunewell.monitor.stream_terms import StreamTerms, middle_of, numbered, stream_terms
 from tunewell.monitor.topics_of_texts import TOO_FEW_TEXTS
@@ -87,6 +87,7 @@ def look(
     holidays: bool = True,
     kept: Mapping[str, StreamTerms] | None = None,
     workers: int = 1,
+    every: int = 0,
 ) -> Watched:
     """Look at everything that dated records show, period by period, as if each were the last.
 
@@ -102,6 +103,7 @@ def look(
         holidays: Whether few records at Christmas and Easter are usual.
         kept: What is known of the terms of a stream, by its name; read from its texts otherwise.
         workers: Processes that quiet years are simulated in.
+        every: Records in a period, of all streams together; 0 for days (hours of young streams).
 
     Raises:
         ValueError: There are no records, or no period after the reference.
@@ -111,8 +113,7 @@ def look(
     if not streams:
         raise ValueError("there are no dated records to look at")
     as_of = min(stream.as_of for stream in streams)
-    last_s = int(as_of.timestamp()) + 1
-    grid = grid_of(min(int(stream.seconds[0]) for stream in streams), last_s)
+    grid = watched_grid(streams, as_of, every)
     first = first_reference(grid, reference)
     if grid.periods <= first[1]:
         raise ValueError("the records end before their reference does")
@@ -146,6 +147,28 @@ def look(
         yearly=yearly,
         notes=tuple(found.notes),
     )
+
+
+def watched_grid(
+    streams: Sequence[DatedRecords],
+    as_of: dt.datetime,
+    every: int = 0,
+) -> Grid:
+    """The periods of some streams.
+
+    Args:
+        streams: None of them empty.
+        as_of: Until when all of them are complete.
+        every: Records in a period; 0 for days or hours.
+
+    Raises:
+        ValueError: So few records in a period make too many periods.
+    """
+    last_s = int(as_of.timestamp()) + 1
+    if not every:
+        return grid_of(min(int(stream.seconds[0]) for stream in streams), last_s)
+    seconds = np.sort(np.concatenate([stream.seconds for stream in streams]))
+    return grid_by_records(seconds[seconds < last_s], every)
 
 
 def _levels(
@@ -282,9 +305,9 @@ def _clock(
     if _is_regular(stream):
         return
     start_s = grid.start_s // DAY_S * DAY_S
-    days = (grid.start_s + grid.periods * grid.period_s - start_s) // DAY_S
+    days = (grid.end_s - start_s) // DAY_S
     counts = hours_by_day(_first_of_each_day(stream), start_s, days)
-    begin = max(first[1] * grid.period_s // DAY_S, 1)
+    begin = max((grid.second_of(first[1]) - grid.start_s) // DAY_S, 1)
     # Half for shifts of several hours, half for one hour.
     half = shares.alpha("clock") / streams / 2
     steps, why = clock_steps(counts, yearly=half, start=begin)
@@ -330,8 +353,8 @@ def _gaps(
         return
     gaps, why = long_gaps(
         stream.seconds,
-        start_s=grid.start_s + first[1] * grid.period_s,
-        as_of_s=int(min(stream.as_of.timestamp(), grid.start_s + grid.periods * grid.period_s)),
+        start_s=grid.second_of(first[1]),
+        as_of_s=int(min(stream.as_of.timestamp(), grid.end_s)),
         yearly=shares.alpha("gaps") / streams,
     )
     if why:

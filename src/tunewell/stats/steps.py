@@ -62,6 +62,8 @@ class StepPlan:
         long: The window from which growing irregularity is read.
         year: Periods in a year.
         places: Places in the season.
+        partial: Whether a period may be observed in part; not where periods go by records, which
+            are short because much comes.
     """
 
     windows: tuple[int, ...] = (1, 2, 3, 4, 5, 7, 14, 28)
@@ -70,6 +72,7 @@ class StepPlan:
     long: int = 7
     year: int = 365
     places: int = 7
+    partial: bool = True
 
 
 DAYS = StepPlan()
@@ -218,7 +221,9 @@ def surprises(
 
     # A window that was observed for less than a third says nothing.
     usual = known / np.maximum(reference, 1)
-    blank = (reference < plan.young) | (known <= 0) | (base <= 0.3 * usual * window)
+    blank = (reference < plan.young) | (known <= 0) | (base <= 0)
+    if plan.partial:
+        blank = blank | (base <= 0.3 * usual * window)
     root = np.where(blank, 0.0, signed_root(seen, expected, base, kind=kind, spread=spread))
     leverage = base / np.maximum(known, _TINY)
 
@@ -450,7 +455,8 @@ def quiet_years(
         plan: How it is looked at.
         paths: Simulated years.
     """
-    a_week = plan.places if plan.year <= 366 else 7 * plan.places
+    # Periods that go by records have no season: seven of them stand for a week.
+    a_week = 7 * plan.places if plan.places != DAYS.places else plan.places
     whole = 4 * a_week
     null = _Null(
         normal=model.kind == "mean" or model.expected > 400,

@@ -53,6 +53,7 @@ class WatchSection(Value):
     Attributes:
         yearly: Probability of any false alarm in a year, over all channels.
         holidays: Whether few requests at Christmas and Easter are usual.
+        every_records: Requests in a window, whenever they came; 0 for windows of days.
         judge: Name of the ratings that a model judge gives the answers in use.
         review: Answers that people read every week.
         suspicious: Answers that look wrong, queued for people.
@@ -61,6 +62,7 @@ class WatchSection(Value):
 
     yearly: float = Field(default=0.05, gt=0, lt=1)
     holidays: bool = True
+    every_records: int = Field(default=0, ge=0)
     judge: str = "judge"
     review: StandingReviewSpec = StandingReviewSpec()
     suspicious: SuspiciousAnswersSpec = SuspiciousAnswersSpec()
