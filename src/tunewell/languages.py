@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections import defaultdict
 from importlib import resources
 
 from rapidfuzz import fuzz, process
@@ -79,6 +80,48 @@ def language_code(said: object) -> str:
         raise ValueError(f"{said!r} is no language that is known here; {_suggestion(name)}")
     # Both written forms of Norwegian are meant by either.
     return "no" if code == "nn" else code
+
+
+_TRANSLATION = re.compile(
+    r"translat|übersetz|vertaal|vertal|oversett|oversæt|översätt|tradu[czi]|"
+    r"przet[łl]umacz|p[řr]elo[žz]|prevedi|fordíts|käännä|tercüme|çevir|terjemah|dịch|"
+    r"перевед|перевод|переклад|μετάφρα|μεταφρ|ترجم|תרגם|अनुवाद|翻[译譯訳]|[译譯訳][成为為文せし]|번역|"
+    r"แปล|[英日中韩韓法德俄西葡汉漢](?:[语語]|文(?![章件字本化]))",
+    re.IGNORECASE,
+)
+"""Words by which a translation is asked for, or another language by its Chinese name."""
+
+_LEAST_NAME = 4
+"""Letters of a name that is looked for in a text, where letters are no syllables."""
+
+
+def asks_for_language(text: str, code: str) -> bool:
+    """Whether a text asks for a translation, or names a language.
+
+    Args:
+        text: What somebody asks.
+        code: The language.
+
+    Example:
+        >>> asks_for_language("Say good night in Spanish.", "es")
+        True
+        >>> asks_for_language("Say good night.", "es")
+        False
+    """
+    if _TRANSLATION.search(text):
+        return True
+    words = set(re.findall(r"\w+", text.casefold()))
+    names = [name for name in _names()[code] if len(name) >= _LEAST_NAME or not name.isascii()]
+    return any(name in words or (" " in name and name in text.casefold()) for name in names)
+
+
+@functools.cache
+def _names() -> dict[str, list[str]]:
+    """What each language is called, its codes left out."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for code, names in _entries():
+        found[code.rstrip("?")] += names
+    return found
 
 
 def _suggestion(name: str) -> str:

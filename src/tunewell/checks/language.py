@@ -16,8 +16,9 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from tunewell.checks.segments import count_words, is_unspaced
-from tunewell.languages import detectable, relatives
+from tunewell.checks.segments import count_words, has_word_in, is_unspaced, main_script
+from tunewell.checks.verbatim import is_verbatim
+from tunewell.languages import asks_for_language, detectable, relatives
 
 CERTAIN = 0.8
 """Share from which a language is certain: of texts of 7 words in 79 languages .97 are right."""
@@ -45,6 +46,7 @@ _CODE_LINE = re.compile(
     r"\$ .*|>>> .*)$",
     re.MULTILINE,
 )
+_KANA = re.compile("[\u3040-\u30ff]")
 _NAMES = re.compile(r"(?<=[^\W\d_][ ,])(?:[A-ZÀ-ÞА-ЯΑ-Ω][^\W\d_]+[ ]){1,4}[A-ZÀ-ÞА-ЯΑ-Ω][^\W\d_]+")
 """Words with capitals in a row inside a sentence."""
 
@@ -112,6 +114,8 @@ def likely_languages(plain: str) -> Shares:
     for label, share in zip(labels, shares, strict=True):
         code = label.removeprefix("__label__")
         code = "no" if code == "nn" else code
+        # Without a sign of its own, Japanese is not to be told from Chinese.
+        code = "zh" if code == "ja" and not _KANA.search(plain) else code
         found[code] = found.get(code, 0.0) + round(float(share), 3)
     return sorted(found.items(), key=lambda entry: -entry[1])
 
@@ -171,6 +175,42 @@ def other_language(shares: Shares, wanted: Collection[str]) -> str:
     # Which of two close relatives it is does not matter where neither is wanted.
     best = language_or_relative(shares)
     return best if best and _share_of(wanted, shares) < UNLIKELY else ""
+
+
+def unasked_language(
+    asked: str,
+    answered: str,
+    seen: Sequence[Shares],
+    wanted: Collection[str],
+) -> str:
+    """The language of an answer that is neither wanted, nor asked for, nor the question's, or "".
+
+    Where nobody has said which languages belong, a translation is what was asked for, and a row in
+    another language throughout is no broken one. A question that is too short to tell accuses
+    nobody, nor does one about words in the script of the answer, nor an answer in code.
+
+    Args:
+        asked: The question.
+        answered: The answer.
+        seen: How likely each language of question and answer is.
+        wanted: The languages of nearly all rows.
+
+    Example:
+        >>> seen = [("en", 0.99)], [("fr", 0.99)]
+        >>> unasked_language("Where do I pay my bill?", "Vous pouvez payer ici.", seen, ["en"])
+        'fr'
+        >>> unasked_language("How is that in French?", "Vous pouvez payer ici.", seen, ["en"])
+        ''
+    """
+    question, answer = seen
+    code = other_language(answer, wanted)
+    if not code or not language_or_relative(question):
+        return ""
+    if _share_of([code], question) >= UNLIKELY or asks_for_language(asked, code):
+        return ""
+    script = main_script(answered)
+    is_about_it = script != main_script(evidence(asked)) and has_word_in(asked, script)
+    return "" if is_about_it or is_verbatim(answered) else code
 
 
 def is_language_unchecked(shares: Shares, wanted: Collection[str]) -> bool:

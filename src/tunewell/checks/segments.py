@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import itertools
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 
 UNSPACED = "Chinese, Japanese, Thai, Lao, Khmer, Burmese or Tibetan"
@@ -76,6 +78,37 @@ def count_words(text: str) -> int:
     segments = len(_UNSPACED.findall(text))
     rest = _UNSPACED.sub(" ", text).split()
     return segments + sum(any(map(str.isalnum, part)) for part in rest)
+
+
+def main_script(text: str) -> str:
+    """The script of most letters at the beginning of a text, as Unicode names it; "" without any.
+
+    Example:
+        >>> main_script("用“oak”造一个句子"), main_script("The oak"), main_script("5")
+        ('CJK', 'LATIN', '')
+    """
+    scripts = _scripts(text)
+    return max(scripts, key=scripts.__getitem__, default="")
+
+
+def has_word_in(text: str, script: str) -> bool:
+    """Whether a text has a word's worth of letters in a script.
+
+    Example:
+        >>> has_word_in("用“oak”造句", "LATIN"), has_word_in("造句", "LATIN")
+        (True, False)
+    """
+    return _scripts(text)[script] >= _WORD_LETTERS
+
+
+_WORD_LETTERS = 3
+_LOOKED_AT = 400
+
+
+def _scripts(text: str) -> Counter[str]:
+    """How many letters of the beginning of a text are of each script."""
+    letters = filter(str.isalpha, text[:_LOOKED_AT])
+    return Counter(unicodedata.name(letter, "?").partition(" ")[0] for letter in letters)
 
 
 def cut_by_words(text: str, most: int) -> Iterator[str]:

@@ -230,6 +230,24 @@ class ComparedTexts:
             return False
         return not self.wordings_of([tokens_of(self.said[k]) for k in (i, j)]).same(0, 1)
 
+    def answers_follow(self, i: int, j: int) -> bool:
+        """Whether what tells two questions apart tells their answers apart too.
+
+        "The ship sails at dawn" and "the train departs at noon" under one instruction are two
+        tasks where each answer has the word of its own question, and an edit of a copy falls on
+        the question or on the answer.
+        """
+        if self.said_keys[i] == self.said_keys[j]:
+            return False
+        own, others = self._of_its_own(i, j), self._of_its_own(j, i)
+        return any(not self.spoken.slip(a, b) for a in own for b in others)
+
+    def _of_its_own(self, i: int, j: int) -> set[str]:
+        """Words that the question and the answer of a row have, and neither of another row's."""
+        asked = set(self.spoken.tokens[i]) - set(self.spoken.tokens[j])
+        said = set(tokens_of(self.said[i])) - set(tokens_of(self.said[j]))
+        return (asked & said) - _SMALL_WORDS
+
     @functools.cached_property
     def _data(self) -> DataBeside:
         return DataBeside(self.asked, self.said)

@@ -9,7 +9,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from tunewell.checks.dates import find_cut_off
-from tunewell.checks.language import certain_language, is_language_unchecked, other_language
+from tunewell.checks.language import (
+    certain_language,
+    is_language_unchecked,
+    other_language,
+    unasked_language,
+)
 from tunewell.curate import rules
 from tunewell.curate.age import age as drop_stale
 from tunewell.curate.age import as_of, date_by_text
@@ -112,25 +117,43 @@ def _untold(case: Case) -> list[str]:
 
 def _faults(case: Case) -> dict[str, str]:
     """What is wrong with each row that is broken, by its id."""
-    wanted = case.file.spec.rules.languages or _main_language(case)
+    named = case.file.spec.rules.languages
+    main = () if named else _main_language(case)
     found: dict[str, str] = {}
     for row, look in zip(case.rows, case.looked, strict=True):
-        fault = _fault(look, wanted)
+        fault = _fault(look) or _wrong_language(row, look, named, main)
         if fault:
             found[row.id] = fault
     return found
 
 
-def _fault(look: RowLook, wanted: Sequence[str]) -> str:
-    """What is wrong with a row; empty if nothing is."""
+def _fault(look: RowLook) -> str:
+    """What is wrong with a row in any language; empty if nothing is."""
     if look.fault:
         return look.fault[0]
-    if look.mojibake:
-        return "mojibake"
-    if not wanted:
-        return ""
-    codes = [other_language(shares, wanted) for shares in look.languages]
-    wrong = next(filter(None, codes), "")
+    return "mojibake" if look.mojibake else ""
+
+
+def _wrong_language(
+    row: InputRow,
+    look: RowLook,
+    named: Sequence[str],
+    main: Sequence[str],
+) -> str:
+    """What is wrong with the language of a row; empty if nothing is.
+
+    Args:
+        row: The row.
+        look: What was seen in it.
+        named: The languages that the definition names.
+        main: The language of nearly all rows, where it names none.
+    """
+    wrong = ""
+    if named:
+        codes = [other_language(shares, named) for shares in look.languages]
+        wrong = next(filter(None, codes), "")
+    elif main and look.languages:
+        wrong = unasked_language(row.input, row.target, look.languages, main)
     return f"wrong language ({wrong})" if wrong else ""
 
 
