@@ -21,7 +21,7 @@ _TERMINAL = re.compile(r"\x1b\[|\x1b\]")
 _KEYWORD = re.compile(
     rf"{_BEGIN}(?:(?:async )?def \w|"
     r"class \w+[(:{]|import [\w.{*]+(?: as \w+| from .*)?;?$|from [\w.]+ import |"
-    r"return\b[^.]*;?$|func \w|function\b.*[({]|fn \w+|(?:const|let|var|val) \w+ ?[=:]|"
+    r"return\b(?:[^.]|\.\d)*;?$|func \w|function\b.*[({]|fn \w+|(?:const|let|var|val) \w+ ?[=:]|"
     r"(?:if|for|while|elif|switch|catch|except)\b.*[:{]$|(?:else|try|finally|do)\b ?[:{]|"
     r"print ?[(f'\"]|#include|#!|package [\w.]+;|using [\w.:]+;|"
     r"(?:public|private|protected|static|void|int|float|double|string|bool) \w+ ?[\w(=;]|"

@@ -37,6 +37,12 @@ _GREETING = re.compile(
     r"salutations|saludos|saluti|cordialmente|atentamente|hello|hi|dear|hallo|cumprimentos)\b.{0,20}$",
     re.IGNORECASE,
 )
+_PLAIN_END = re.compile(r"(?<!\S)[^\W\d_A-ZÀ-ÞА-ЯΑ-Ω][^\W\d_]*$")
+"""A word in small letters: prose may end with a name, a figure, a tag or a formula and no stop."""
+
+_COMMENT = re.compile(r"(?:^|\s)(?:#|//|--) \w")
+"""Code with a remark behind it, which needs no full stop."""
+
 _LAST_LINE_WORDS = 5
 _LONG_LINE = 60
 """Characters from which a line is prose rather than one of verse."""
@@ -152,13 +158,13 @@ def breaks_off(target: str, *, ends_done: float, json_share: float) -> tuple[str
     if ends_done >= _DONE_SET and ends_in_word and last_word in _RARE_ENDS:
         return shown, False
     if ends_done >= _STRICT_SET and ends_properly(tail) is False:
-        return shown, False
+        return (shown, False) if _PLAIN_END.search(tail) else ("", False)
     return "", False
 
 
 def _is_other_than_prose(tail: str) -> bool:
     last = last_line(tail)
-    if is_structured(last) or is_verse(tail):
+    if is_structured(last) or is_verse(tail) or _COMMENT.search(last):
         return True
     in_items = len([line for line in tail.splitlines() if _LIST_ITEM.match(line.strip())])
     return in_items >= 2 or is_enumeration(last.rstrip(","))
