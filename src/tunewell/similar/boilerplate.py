@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from tunewell.checks.verbatim import is_structured
 from tunewell.similar.conversations import ComparedRow
 from tunewell.similar.exact_keys import normalise
 
@@ -22,6 +23,17 @@ _SIGNAL = re.compile(
     r"virus[- ]free|irrtümlich|destinataire|destinatario"
 )
 """Words that say of a line that it is boilerplate."""
+
+_SIGN_OFF = re.compile(
+    r"(?i)regards|sincerely|yours truly|faithfully|freundlichen grüßen|viele grüße|cordialement|"
+    r"saludos"
+)
+_LETTER = re.compile(
+    r"(?i)\b(?:write|draft|compose|create|generate|prepare|rewrite|schreib\w*|verfass\w*|rédige\w*|"
+    r"écri\w*|escrib\w*|redact\w*|scriv\w*)\b[^.?!\n]{0,80}\b(?:letter|e-?mail|mail|note|memo|"
+    r"message|apology|application|brief|anschreiben|lettre|carta|correo|lettera)\b"
+)
+"""A request whose answer is a letter."""
 
 _RULE_OFF = " -_=*–—"
 """Signs that a line without words may be made of."""
@@ -113,13 +125,27 @@ def without_endings(row: ComparedRow, common: frozenset[str]) -> Endings:
         ending: list[str] = []
         if role != "system":
             kept, ending = _split_off(text, common)
-        if any(map(_SIGNAL.search, ending)):
+        if _is_certain(ending) and not (role == "assistant" and _closes_letter(row, ending)):
             taken += ending
         else:
             kept = text
             left += ending
         texts.append(kept)
     return Endings(texts, taken, left)
+
+
+def _is_certain(ending: Sequence[str]) -> bool:
+    """Whether lines say that they are boilerplate, and are neither a question nor data."""
+    if any("?" in line or is_structured(line) for line in ending):
+        return False
+    return any(map(_SIGNAL.search, ending))
+
+
+def _closes_letter(row: ComparedRow, ending: Sequence[str]) -> bool:
+    """Whether an answer ends as a letter does, and a letter was asked for."""
+    wanted = any(_LETTER.search(text) for role, text in row.turns if role == "user")
+    signals = [found for line in ending for found in _SIGNAL.findall(line)]
+    return wanted and all(map(_SIGN_OFF.fullmatch, signals))
 
 
 def _split_off(text: str, common: frozenset[str]) -> tuple[str, list[str]]:
