@@ -112,6 +112,13 @@ _CONTENT_WORDS = 6
 _LONG_CONTENT_WORDS = 25
 """So many words beside "As an AI …, I cannot" are an answer with a disclaimer."""
 
+_NO_TOOL = re.compile(
+    r"\b(?:capabilit(?:y|ies) to|external tasks?|(?:my|current|no|the|any) (?:function|tool)s?|"
+    r"functions? (?:that )?(?:i have|provided|available|given))\b",
+    re.IGNORECASE,
+)
+"""Words of an assistant that has no tool for what is asked: it says the truth."""
+
 _HARM = re.compile(
     r"\b(?:bombs?|weapons?|explosives?|kill|murder|poison|hack(?:ing)?|malware|virus|ransom\w*|"
     r"phish\w*|"
@@ -162,7 +169,8 @@ def refusal(target: str) -> tuple[str, bool]:
     voice = _IN_OWN_VOICE.search(head)
     if voice:
         rest = _OFFER.sub(" ", target[voice.end() :])
-        return voice[0].strip(), len(_WORD.findall(rest)) < _LONG_CONTENT_WORDS
+        says_little = len(_WORD.findall(rest)) < _LONG_CONTENT_WORDS
+        return voice[0].strip(), says_little and not _NO_TOOL.search(target)
     return "", False
 
 
