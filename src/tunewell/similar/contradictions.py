@@ -77,13 +77,14 @@ _MOST_OF_ONE = 40
 _OPEN = re.compile(
     r"(?im)^\W*(?:(?:please|can you|could you|bitte|kannst du|können sie)\W+)*"
     r"(?:write|compose|draft|create|generate|invent|make up|suggest|propose|recommend|give me|"
-    r"tell me (?:a|an|about|some)|describe|explain|discuss|summari[sz]e|paraphrase|rewrite|"
+    r"provide|define|tell me (?:a|an|about|some)|describe|explain|discuss|summari[sz]e|paraphrase|rewrite|"
     r"rephrase|translate|brainstorm|imagine|list|think of|share|"
     r"name (?:a|an|one|some|two|three|\d)|"
     r"continue|complete|reply|respond|comment|say something|"
     r"schreib\w*|verfass\w*|erzähl\w*|erfind\w*|beschreib\w*|erklär\w*|übersetz\w*|fass\w*|nenn\w*|"
     r"schlag\w*|formulier\w*|écri\w*|rédige\w*|raconte\w*|décri\w*|propose\w*|traduis\w*|résume\w*|"
     r"escrib\w*|redact\w*|cuént\w*|describ\w*|traduc\w*|resum\w*|sugier\w*)\b"
+    r"|\b(?:synonym|antonym|opposite|synonyme|antonyme|gegenteil|sinónimo|antónimo)\b"
 )
 """Requests that many different answers fulfil."""
 
@@ -160,7 +161,7 @@ def _conflicts(rows: Sequence[ComparedRow]) -> Iterator[tuple[int, int]]:
         if not _may_be_one(texts, i, j):
             continue
         is_one_question = slips_only(texts.asked[i], texts.asked[j], words)
-        if answers.echo(i, j):
+        if texts.answers_follow(i, j):
             continue
         if not answers.clash(i, j) and not (is_one_question and answers.state_one_fact(i, j)):
             continue
@@ -216,7 +217,7 @@ def contradict(
     found = np.zeros(len(pairs), dtype=np.bool_)
     for k, (i, j) in enumerate(pairs.positions()):
         if one_question[k] and answers.state_other_facts(i, j, known=False):
-            found[k] = not texts.asks_differ(i, j) and not answers.echo(i, j)
+            found[k] = not texts.asks_differ(i, j) and not texts.answers_follow(i, j)
     return found
 
 
@@ -324,17 +325,6 @@ class _Answers:
         if is_open or not self.state_other_facts(i, j, known=False):
             return False
         return bool(alike(self._texts.answers, np.array([i]), np.array([j]))[0])
-
-    def echo(self, i: int, j: int) -> bool:
-        """Whether each answer takes up a word that its question alone has.
-
-        "When is the mantel clock ready?" and "When is the cuckoo clock ready?" are two questions.
-        """
-        asked = set(tokens_of(self._texts.asked[i])), set(tokens_of(self._texts.asked[j]))
-        said = set(tokens_of(self._said[i])), set(tokens_of(self._said[j]))
-        first = (asked[0] - asked[1]) & (said[0] - said[1])
-        second = (asked[1] - asked[0]) & (said[1] - said[0])
-        return bool(first and second)
 
     def _are_labels(self, i: int, j: int) -> bool:
         return bool(self._is_label[i] and self._is_label[j])

@@ -77,6 +77,10 @@ class Options:
         """The option at a place, with its letter."""
         return f"{self.labels[place]}. {self.texts[place]}"
 
+    def stand_in(self, question: str) -> bool:
+        """Whether a question shows all of the options, none of them called by a letter alone."""
+        return all(text in question and len(text) > 1 for text in self.texts)
+
     def place_of(self, key: Any) -> int | None:
         """The place of the option that a key names: by its text, its letter or its number."""
         text = as_text(key).strip()

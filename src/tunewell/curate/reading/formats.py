@@ -399,12 +399,12 @@ class RowReader:
         return next(iter(classes), found or record.first(names))
 
     def choice(self, record: Columns) -> _Shape | None:
-        """A multiple-choice question."""
+        """A multiple-choice question; None where the question itself shows the options."""
         options = self.choices.options(record)
-        if options is None:
+        asked = self.source.fields.input or asked_column(record)
+        if options is None or (asked and options.stand_in(as_text(record[asked]))):
             return None
         answer = self.choices.answer(record, options)
-        asked = self.source.fields.input or asked_column(record)
         messages = self._asked(record, asked) if asked else [Message(role="user", content="")]
         question = messages.pop()
         text = "\n\n".join(filter(None, (question.content, options.lines)))

@@ -18,6 +18,8 @@ PAIRS = (
     ("preferred", "dispreferred"),
     ("chosen_response", "rejected_response"),
     ("response_chosen", "response_rejected"),
+    ("chosen_messages", "rejected_messages"),
+    ("chosen_conversations", "rejected_conversations"),
     ("accepted", "rejected"),
     ("winner", "loser"),
     ("better", "worse"),
