@@ -160,6 +160,46 @@ def test_whole_answers_are_not_cut_off(name: str, habits: Habits) -> None:
         assert fault is None
 
 
+ENDS_WITHOUT_STOP = {
+    "letter": "Thank you for the lamp that you mended so well. Yours sincerely, Ada Okoro",
+    "role": "We will look into the delay at once. Kind regards, Ben Moss, Harbour Office",
+    "tag": "Our new reading room opens on Friday and you are all invited. #OpenDoors",
+    "quotation": "Nobody ever stepped into the same river twice, as he liked to say. - Heraclitus",
+    "sum": "Twelve times four is 48, and with the six from before that makes 48 + 6 = 54",
+    "value": "The lamp in the yard draws about as much power as the kettle, so 2.2",
+    "remark": "def lit(lamps):\n    return sum(lamps) / len(lamps)\n\nlit([1, 0]) # gives a half",
+    "remark in java": 'System.out.println(isOpen("depot")); // prints out that it is closed',
+    "float": 'def area(r):\n    """\n    A round bed\n    """\n    return 3.14 * r',
+    "name": "The second of the three rivers that meet below the old town is the Ruhr",
+}
+
+
+@pytest.mark.parametrize("name", ENDS_WITHOUT_STOP)
+def test_names_figures_and_remarks_need_no_full_stop(name: str) -> None:
+    strict = Habits(ends_done=0.99)
+    assert find_fault([("user", "q"), ("assistant", ENDS_WITHOUT_STOP[name])], strict) is None
+
+
+def test_prose_that_breaks_off_in_a_plain_word_is_still_named() -> None:
+    said = "The lamp in the yard draws about as much power as the kettle in the old"
+    fault = find_fault([("user", "q"), ("assistant", said)], Habits(ends_done=0.99))
+    assert fault is not None
+    assert fault.kind == "cut off"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "I'm sorry, but as an AI, I don't have the capability to book a table.",
+        "I'm sorry, but as an AI, I cannot order soup. My current function is to add numbers.",
+        "As an AI, I don't have a function for that; no function has been given to me.",
+    ],
+)
+def test_an_assistant_without_a_tool_is_not_dropped(said: str) -> None:
+    fault = find_fault([("user", "Book a table for two."), ("assistant", said)])
+    assert fault is None or not fault.is_certain
+
+
 @pytest.mark.parametrize("name", NO_REFUSALS)
 def test_a_desk_that_says_no_and_sentences_about_ai_are_no_refusals(name: str) -> None:
     assert find_fault([("user", "q"), ("assistant", NO_REFUSALS[name])], FINISHED) is None

@@ -8,7 +8,9 @@ from tunewell.checks.language import (
     is_language_unchecked,
     language,
     language_shares,
+    likely_languages,
     other_language,
+    unasked_language,
 )
 from tunewell.languages import detectable, language_code, relatives
 
@@ -159,3 +161,37 @@ def test_a_language_has_many_names(said: object, code: str) -> None:
 def test_an_unknown_language_gets_the_nearest(said: object, near: str) -> None:
     with pytest.raises(ValueError, match=near):
         language_code(said)
+
+
+ENGLISH, FRENCH, CHINESE = [("en", 0.99)], [("fr", 0.99)], [("zh", 0.99)]
+FRENCH_ANSWER = "Le dépôt est ouvert jusqu'à six heures du soir."
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "seen", "main"),
+    [
+        ("Translate: the depot is open.", FRENCH_ANSWER, [ENGLISH, FRENCH], "en"),
+        ("How do the French say that? In French, please.", FRENCH_ANSWER, [ENGLISH, FRENCH], "en"),
+        ("Quand est-ce que le dépôt ferme ?", FRENCH_ANSWER, [FRENCH, FRENCH], "en"),
+        ("Salut", FRENCH_ANSWER, [[], FRENCH], "en"),
+        ("用“depot”造一个句子", "The depot closes at six.", [CHINESE, ENGLISH], "zh"),
+        ("用英语说再见", "See you soon, then.", [CHINESE, ENGLISH], "zh"),
+        ("把这个函数改一下", "def close(d):\n    return d.at(6)", [CHINESE, ENGLISH], "zh"),
+    ],
+)
+def test_what_was_asked_for_is_no_wrong_language(
+    asked: str, answered: str, seen: list[list[tuple[str, float]]], main: str
+) -> None:
+    assert not unasked_language(asked, answered, seen, [main])
+
+
+def test_an_answer_in_a_language_that_nobody_speaks_there_is_wrong() -> None:
+    asked = "When does the depot close on Friday?"
+    assert unasked_language(asked, FRENCH_ANSWER, [ENGLISH, FRENCH], ["en"]) == "fr"
+    said = "The depot closes at six in the evening."
+    assert unasked_language("仓库星期五几点关门？", said, [CHINESE, ENGLISH], ["zh"]) == "en"
+
+
+def test_han_without_kana_is_not_called_japanese() -> None:
+    assert all(code != "ja" for code, _ in likely_languages("結論文情感積極自豪成功"))
+    assert likely_languages("金曜日までに用紙をお送りください")[0][0] == "ja"

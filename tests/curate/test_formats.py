@@ -70,3 +70,21 @@ def test_a_template_takes_the_users_text_as_it_is() -> None:
     assert fill("{a} of {b}", Columns({"a": "{b}", "b": "x"})) == "{b} of x"
     with pytest.raises(Misfit, match="'c' of the template"):
         fill("{c}", Columns({}))
+
+
+def test_options_that_the_question_shows_are_not_written_again() -> None:
+    asked = "Which mood is that? Options: warm, cold, none"
+    options = ["warm", "cold", "none"]
+    record = {"input": asked, "target": "cold", "answer_choices": options}
+    row = row_of(record, AUTO, place="f:1", name="f")
+    assert (row.input, row.target) == (asked, "cold")
+    free = {**record, "target": "warm: the lamp; cold: the sea"}
+    assert row_of(free, AUTO, place="f:2", name="f").target == "warm: the lamp; cold: the sea"
+
+
+def test_whole_conversations_may_be_better_and_worse() -> None:
+    turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+    worse = [turns[0], {"role": "assistant", "content": "b"}]
+    record = {"chosen_messages": turns, "rejected_messages": worse}
+    row = row_of(record, AUTO, place="f:1", name="f")
+    assert (row.input, row.target) == ("q", "a")

@@ -209,6 +209,35 @@ def test_recurring_footers_are_stripped_but_formats_are_not(project: MakeDefinit
     )  # what ends every answer is the task's own format
 
 
+SUBJECTS = "bill meter move tariff outage deposit grid pump lift stair roof gate".split()
+
+
+def test_the_close_of_a_letter_that_was_asked_for_stays(project: MakeDefinition) -> None:
+    close = "Yours sincerely,\nThe desk at Hexley"
+    rows = []
+    for i, subject in enumerate(SUBJECTS):
+        said = f"Dear tenant, about your {subject} there is this to say: {i} days."
+        if i % 2:
+            asked = f"Write a letter to a tenant about the {subject} of flat {i}."
+            rows.append(pair(asked, f"{said}\n\n{close}", id=f"r{i}"))
+        else:
+            rows.append(pair(f"And the {subject}?", said, id=f"r{i}"))
+    done = run(project, rows, "rules: {near_duplicates: report}")
+    assert sum(row.target.endswith(close) for row in done.rows) == 6
+
+
+def test_data_and_links_in_a_question_are_not_stripped(project: MakeDefinition) -> None:
+    data = '{"subject": "Hexley", "body": "It is done. Regards, the desk"}'
+    link = "Could you read the notice on www.hexley.example for me?"
+    rows = []
+    for i, subject in enumerate(SUBJECTS):
+        asked = f"About the {subject} number {i}.\n{link if i % 2 else data}"
+        rows.append(pair(asked, f"Read: {i}.", id=f"r{i}"))
+    done = run(project, rows, "rules: {near_duplicates: report, personal: report}")
+    asked_of_all = [row.input for row in done.rows]
+    assert sum(text.endswith((data, link)) for text in asked_of_all) == len(SUBJECTS)
+
+
 def test_what_is_asked_at_the_end_of_many_rows_is_never_stripped(project: MakeDefinition) -> None:
     subjects = "bill meter move tariff outage deposit grid pump lift stair roof gate".split()
     asked = [

@@ -7,6 +7,9 @@ from hypothesis import strategies as st
 
 from tests.similar.words import edited, sentence
 from tunewell.similar import Links, key, near_pairs, normalise, similarities, split_words
+from tunewell.similar.conversations import Conversation
+from tunewell.similar.leaks import find_leaks
+from tunewell.similar.row_copies import find_copies
 from tunewell.similar.signs import with_signs
 
 
@@ -86,3 +89,33 @@ def test_similarity_is_symmetric_and_one_for_equals(texts: list[str]) -> None:
 @given(st.text(max_size=40))
 def test_a_key_does_not_see_case_or_spaces(text: str) -> None:
     assert key(text) == key(f"  {text} \n")
+
+
+TASKS = (
+    ("Put the sentence into the past.", "The ferry leaves at noon.", "The ferry left at noon."),
+    ("Put the sentence into the past.", "The tram starts at dawn.", "The tram started at dawn."),
+    ("Name the mood of this sentence.", "I adore this tune!", 'The word "adore" is warm.'),
+    ("Name the mood of this sentence.", "I detest this tune!", 'The word "detest" is cold.'),
+    ("Fill the gap.", "The largest bird on this coast is the ___", "The largest bird is the gull."),
+    ("Fill the gap.", "The largest fish on this coast is the ___", "The largest fish is the cod."),
+)
+
+
+def test_a_task_whose_answer_takes_up_its_own_words_is_no_copy_and_no_leak() -> None:
+    rows = [
+        Conversation(f"r{i}", (("user", f"{task}\n\n{text}"), ("assistant", said)))
+        for i, (task, text, said) in enumerate(TASKS)
+    ]
+    assert find_copies(rows).families == []
+    assert find_leaks(rows[::2], rows[1::2]) == []
+
+
+def test_a_slip_in_question_and_answer_is_still_a_copy() -> None:
+    asked = "Put the sentence into the past. The ferry for the islands leaves at noon sharp."
+    said = "The ferry for the islands left at noon sharp, as every day."
+    slips = asked.replace("islands", "ilsands"), said.replace("islands", "ilsands")
+    texts = [(asked, said), slips]
+    rows = [
+        Conversation(f"r{i}", (("user", a), ("assistant", b))) for i, (a, b) in enumerate(texts)
+    ]
+    assert find_copies(rows).families == [[0, 1]]

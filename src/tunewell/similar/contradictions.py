@@ -77,7 +77,8 @@ _MOST_OF_ONE = 40
 _OPEN = re.compile(
     r"(?im)^\W*(?:(?:please|can you|could you|bitte|kannst du|können sie)\W+)*"
     r"(?:write|compose|draft|create|generate|invent|make up|suggest|propose|recommend|give me|"
-    r"provide|define|tell me (?:a|an|about|some)|describe|explain|discuss|summari[sz]e|paraphrase|rewrite|"
+    r"provide|define|tell me (?:a|an|about|some)|describe|explain|discuss|summari[sz]e|"
+    r"paraphrase|rewrite|"
     r"rephrase|translate|brainstorm|imagine|list|think of|share|"
     r"name (?:a|an|one|some|two|three|\d)|"
     r"continue|complete|reply|respond|comment|say something|"
