@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 
 from tunewell.monitor.episodes import episodes
@@ -64,6 +65,14 @@ def test_a_quiet_week_says_so() -> None:
     assert week.title == "desk: nothing new, 2026-11-23 to 2026-11-29"
     assert "Nothing new was found." in digest_text(week)
     assert "1,200 records until 2026-11-29" in digest_text(week)
+
+
+def test_a_week_without_records_is_not_called_quiet() -> None:
+    week = _week()
+    later = dataclasses.replace(week, start=dt.date(2026, 12, 7), end=dt.date(2026, 12, 13))
+    assert later.title == "desk: no records of this week, 2026-12-07 to 2026-12-13"
+    assert "No records came after 2026-11-29" in digest_text(later)
+    assert '<p class="bad">No records came' in digest_html(later)
 
 
 def test_new_alarms_stand_apart_from_those_that_are_still_open() -> None:

@@ -98,13 +98,28 @@ def test_a_quiet_look_says_that_nothing_is_unusual(world: World) -> None:
     assert "4,800 records" in page
 
 
+def test_where_records_end_nothing_is_called_quiet(world: World) -> None:
+    now = FIRST + dt.timedelta(days=DAYS + 9)
+    keep_look(world.store, watched_of(), records=4_800, now=now)
+    page = world.client("ann", "owner").client.get("/watch").text
+    assert "No records for 9 days" in page
+    assert "Nothing unusual" not in page
+
+
 def test_an_alarm_says_since_when_why_and_what_to_do_until_it_is_acknowledged(
     world: World,
 ) -> None:
     _kept(world, alarm_of())
     owner = world.client("ann", "owner")
     page = owner.client.get("/watch").text
-    for words in ("1 unusual thing", "2026-10-02", "other people ask", "review a sample", "id-7"):
+    for words in (
+        "1 unusual thing",
+        "2026-10-02",
+        "other people ask",
+        "review a sample",
+        "id-7",
+        "More records a day",
+    ):
         assert words in page
     assert owner.post("/watch/acknowledge", alarm="a1", reason=" ").status_code == 400
     assert owner.post("/watch/acknowledge", alarm="zz", reason="no").status_code == 400

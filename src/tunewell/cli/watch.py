@@ -466,8 +466,9 @@ def _figures(
     """Before and since."""
     if before is None or after is None:
         return ""
-    unit = f" {after.unit}" if after.unit else ""
-    return f": {before} before, {after} since{unit}"
+    from tunewell.monitor.plain_alarm import figure
+
+    return f": {figure(before)} before, {figure(after)} since"
 
 
 app = typer.Typer(

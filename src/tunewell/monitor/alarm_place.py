@@ -48,7 +48,7 @@ class AlarmPlace:
             channels: Of the look.
             field_topics: What each field says something about.
         """
-        stream, name = _stream_and_name(alarm.channel)
+        stream, name = stream_and_name(alarm.channel)
         terms: tuple[str, ...] = ()
         kind = _kind(name)
         if kind in ("words", "values"):
@@ -78,7 +78,8 @@ class AlarmPlace:
         )
 
 
-def _stream_and_name(channel: str) -> tuple[str, str]:
+def stream_and_name(channel: str) -> tuple[str, str]:
+    """The stream of an alarm's channel, empty if it has none, and the channel's own name."""
     stream, colon, name = channel.partition(": ")
     return (stream, name) if colon else ("", channel)
 

@@ -96,8 +96,8 @@ def alarm_of_burst(
     inside = rows[watch.period[rows] >= begin]
     first_seen = records.seconds[inside[0]] if inside.size else None
     since = grid.at(begin) if first_seen is None else _moment(int(first_seen))
-    before = proportion(burst.before, max(burst.of_before, 1))
-    after = proportion(burst.seen, max(burst.of, 1))
+    before = _share(burst.before, burst.of_before)
+    after = _share(burst.seen, burst.of)
     label = "new or more frequent" if burst.up else "gone or less frequent"
     shown = ", ".join(terms[:MOST_TERMS])
 
@@ -187,6 +187,14 @@ def alarm_of_gap(
         or _examples(records, rows, start - dt.timedelta(days=7), start + dt.timedelta(seconds=1)),
         examples_after=_examples(records, rows, clear, end),
     )
+
+
+def _share(
+    hits: int,
+    of: int,
+) -> Estimate:
+    """A share of records."""
+    return proportion(hits, max(of, 1)).model_copy(update={"unit": "share"})
 
 
 def _apart(

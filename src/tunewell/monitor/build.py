@@ -117,7 +117,8 @@ def novelty_channel(
     new: Floats,
 ) -> Channel:
     """How much of the texts is in words that the reference does not hold."""
-    return _Columns(records, grid).mean("new words in texts", new, "input")
+    made = _Columns(records, grid).mean("new words in texts", new, "input")
+    return replace(made, unit="share")
 
 
 def linked_channels(

@@ -10,10 +10,10 @@ from markupsafe import Markup, escape
 
 from tunewell.monitor.episodes import Episode
 from tunewell.monitor.kept_look import KeptChannel, KeptLook
+from tunewell.monitor.plain_alarm import figure, headline
 from tunewell.plurals import per_cent, plural
 from tunewell.releases import Release
 from tunewell.safe_text import shown
-from tunewell.types import Alarm, Estimate
 
 STYLE = (
     ":root{color-scheme:light dark}"
@@ -66,6 +66,20 @@ class WeekOfWatching:
         """What is older and nobody has acknowledged."""
         return [each for each in self.episodes if each.is_open and not self._has(each.lead.raised)]
 
+    @property
+    def is_unseen(self) -> bool:
+        """Whether the records end before the week, so that nothing is known of it."""
+        return self.look.as_of.date() < self.start
+
+    @property
+    def nothing(self) -> str:
+        """What is said where nothing new was found."""
+        if self.is_unseen:
+            return (
+                f"No records came after {self.look.as_of:%Y-%m-%d}: nothing is known of this week."
+            )
+        return "Nothing new was found."
+
     def _has(
         self,
         at: dt.datetime,
@@ -77,6 +91,8 @@ class WeekOfWatching:
     def title(self) -> str:
         """One line: what it is about and whether anything happened."""
         found = plural(len(self.new), "new alarm") if self.new else "nothing new"
+        if self.is_unseen:
+            found = "no records of this week"
         if self.still_open:
             found = f"{found}, {len(self.still_open)} still open"
         return f"{self.project}: {found}, {self.start} to {self.end}"
@@ -87,7 +103,7 @@ def digest_html(week: WeekOfWatching) -> str:
     parts = [
         Markup("<h1>{}</h1>").format(shown(week.title)),
         Markup('<p class="muted">{}</p>').format(_about(week)),
-        _section("New this week", week.new, "Nothing new was found."),
+        _section("New this week", week.new, week.nothing, is_bad=week.is_unseen),
         _section("Still open", week.still_open, ""),
         _list("Releases", [_release(each) for each in week.releases]),
         _list("What people read", list(week.reading)),
@@ -115,7 +131,7 @@ def digest_text(week: WeekOfWatching) -> str:
         if found:
             lines += [name, *(line for each in found for line in _told(each)), ""]
     if not week.new:
-        lines += ["Nothing new was found.", ""]
+        lines += [week.nothing, ""]
     for name, said in (
         ("Releases", [_release(each) for each in week.releases]),
         ("What people read", list(week.reading)),
@@ -140,9 +156,9 @@ def _about(week: WeekOfWatching) -> str:
 
 def _told(episode: Episode) -> list[str]:
     alarm = episode.lead
-    lines = [f"  {_place(alarm)}: {alarm.cause}, since {alarm.since:%Y-%m-%d}"]
+    lines = [f"  {headline(alarm)}, since {alarm.since:%Y-%m-%d}; cause: {alarm.cause}"]
     if alarm.before and alarm.after:
-        lines.append(f"    {_figure(alarm.after)}, before {_figure(alarm.before)}")
+        lines.append(f"    {figure(alarm.after)}, before {figure(alarm.before)}")
     if alarm.cause_why:
         lines.append(f"    why: {alarm.cause_why}")
     if alarm.remedy:
@@ -150,15 +166,6 @@ def _told(episode: Episode) -> list[str]:
     if episode.acknowledged:
         lines.append(f"    {episode.acknowledged.author}: {episode.acknowledged.reason}")
     return lines
-
-
-def _place(alarm: Alarm) -> str:
-    where = "" if alarm.slice in ("", "all") else f" ({alarm.slice})"
-    return f"{alarm.channel}{where}"
-
-
-def _figure(estimate: Estimate) -> str:
-    return f"{estimate} {estimate.unit}".rstrip()
 
 
 def _release(release: Release) -> str:
@@ -176,11 +183,14 @@ def _section(
     title: str,
     found: Sequence[Episode],
     nothing: str,
+    *,
+    is_bad: bool = False,
 ) -> Markup:
     if not found:
         if not nothing:
             return Markup("")
-        return Markup('<h2>{}</h2><p class="good">{}</p>').format(title, nothing)
+        mood = "bad" if is_bad else "good"
+        return Markup('<h2>{}</h2><p class="{}">{}</p>').format(title, mood, nothing)
     parts = [Markup("<h2>{}</h2>").format(title)]
     for episode in found:
         first, *rest = (shown(line.strip()) for line in _told(episode))

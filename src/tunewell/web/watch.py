@@ -23,6 +23,7 @@ from tunewell.monitor.kept_look import (
     KeptLook,
     last_look,
 )
+from tunewell.monitor.plain_alarm import figure, headline, short_figure
 from tunewell.people import Session
 from tunewell.releases import Release, history, serving
 from tunewell.web.access import Maker, MakerForm
@@ -57,9 +58,13 @@ def _watch(
         status=400 if error else 200,
         look=look,
         serves_since=_released_after(context, look) if look else None,
+        silent_days=(look.at - look.as_of).days if look else 0,
         open_episodes=[episode for episode in found if episode.is_open],
         noted=[episode for episode in found if not episode.is_open],
         charts=_charts(context, look) if look else [],
+        alarm_figure=figure,
+        headline=headline,
+        short_figure=short_figure,
         problem=error.message if error else "",
         hint=error.hint if error else "",
     )
