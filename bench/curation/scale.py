@@ -88,7 +88,7 @@ def main(rows: str = "") -> None:
         "target": {"rows": 1_000_000, "seconds": 120, "bytes_a_row_beyond_the_text": 1_500}
     }
     result["near"] = []
-    for count in (100_000, 200_000, 1_000_000):
+    for count in (100_000, 200_000, 1_000_000, 3_000_000):
         command = [sys.executable, "-m", "bench.curation.scale", str(count)]
         done = subprocess.run(command, check=True, capture_output=True)
         result["near"].append(json.loads(done.stdout))
