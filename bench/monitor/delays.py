@@ -1,10 +1,10 @@
 """False alarms a year and delays of detectors on the same streams: ours, ADWIN, Page-Hinkley, z.
 
 Counts a day with weekdays and an irregular level, sixteen weeks of reference, then a year without
-change (false alarms) or with a lasting step (delay). The peers are river's where it is installed,
-else written here from their papers, with river's defaults; they are fed the deseasonalised figure
-of each day, in standard deviations of the reference. ``weekly test`` is what drift reports do: each
-week's days against the reference by Kolmogorov-Smirnov at 5 %.
+change (false alarms) or with a lasting step (delay). The peers are river's and Evidently's where
+they are installed, and written here from their papers, with river's defaults; they are fed the
+deseasonalised figure of each day, in standard deviations of the reference. ``weekly test`` is what
+drift reports do: each week's days against the reference by Kolmogorov-Smirnov at 5 %.
 Usage: ``python -m bench.monitor.delays [streams]``.
 """
 
@@ -14,6 +14,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib import metadata
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ from tunewell.stats.steps import (
 Floats = NDArray[np.float64]
 REFERENCE, YEAR, STEP_AT = 112, 365, 120
 WEEK = np.array([1.1, 1.15, 1.15, 1.1, 1.0, 0.75, 0.75])
+PEERS = ("river", "evidently")
 Detector = Callable[[Floats, Floats], Iterator[int]]
 
 
@@ -172,6 +174,26 @@ def weekly_test(total: Floats) -> list[int]:
     return [end for end in ends if ks_2samp(x[end - 6 : end + 1], x[:REFERENCE]).pvalue < 0.05]
 
 
+def evidently_weekly() -> Callable[[Floats], list[int]]:
+    """Evidently's own choice of a drift test for a number, each week against the reference."""
+    import pandas as pd
+    from evidently.legacy.calculations.stattests import get_stattest
+
+    def weeks(total: Floats) -> list[int]:
+        """Last days of the weeks that it calls drifted."""
+        x = standardised(total)
+        before = pd.Series(x[:REFERENCE])
+        found = []
+        for end in range(REFERENCE + 6, total.size, 7):
+            week = pd.Series(x[end - 6 : end + 1])
+            test = get_stattest(before, week, "num", None)
+            if test(before, week, "num", None).drifted:
+                found.append(end)
+        return found
+
+    return weeks
+
+
 def detectors() -> dict[str, Callable[[Floats], list[int]]]:
     """Every detector by name."""
     out: dict[str, Callable[[Floats], list[int]]] = {
@@ -184,6 +206,10 @@ def detectors() -> dict[str, Callable[[Floats], list[int]]]:
 
         out["river ADWIN"] = lambda total: peer(ADWIN, total)
         out["river PageHinkley"] = lambda total: peer(RiverPageHinkley, total)
+    except ImportError:
+        pass
+    try:
+        out["Evidently, weekly"] = evidently_weekly()
     except ImportError:
         pass
     out["ADWIN (paper)"] = lambda total: peer(Adwin, total)
@@ -231,7 +257,22 @@ def main(count: int = 200) -> None:
             }
         found[name] = row
         print(name, row, round(time.process_time() - started), flush=True)
-    keep("monitor-delays", {"streams": count, "a_day": 40, "detectors": found})
+    result = {
+        "streams": count,
+        "a_day": 40,
+        "peers": {name: version(name) for name in PEERS},
+        "processor_seconds": round(time.process_time() - started),
+        "detectors": found,
+    }
+    keep("monitor-delays", result)
+
+
+def version(name: str) -> str:
+    """Of an installed package."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "not installed"
 
 
 if __name__ == "__main__":
