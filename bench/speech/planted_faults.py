@@ -2,7 +2,8 @@
 
 ``python -m bench.speech.planted_faults faults NAME=FOLDER …``: each fault is planted in every fifth
 recording of a folder with ``metadata.csv``, and `tunewell doctor` looks at all of them. The limits
-were set with readings of LibriSpeech in view; dictations by synthetic voices are new to them.
+were set with readings of LibriSpeech in view, that of a speaker's own speed also with the demo's
+training voices; the voices of its test are new to all of them.
 ``python -m bench.speech.planted_faults thousand FOLDER`` makes a thousand recordings of a folder
 by playing each at several speeds, and curates them.
 """

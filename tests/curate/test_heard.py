@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from tunewell.audio.voices import Voice
 from tunewell.curate import heard_voices
 from tunewell.curate.doctor import doctor
 from tunewell.curate.erasure import erase
+from tunewell.curate.heard import SpokenRate, clip_fault
 from tunewell.curate.pipeline import curate
 from tunewell.lineage import why
 from tunewell.project import Project
@@ -234,3 +236,26 @@ def test_one_voice_under_two_names_is_one_family(
     rows = store.examples(curate(opened(project, store)))
     groups = [{rows[place].group for place in family} for family in families(rows)]
     assert sorted(map(sorted, groups)) == [["ann", "eve"], ["ben"], ["joe"]]
+
+
+def test_a_recording_read_at_a_wrong_rate_is_too_fast_for_its_speaker() -> None:
+    """A slow speaker played twice as fast is no faster than others may be."""
+    rows = []
+    facts = {}
+    for number in range(30):
+        speaker = "slow" if number % 2 else "quick"
+        seconds = 4.0 if speaker == "slow" else 2.4
+        clip = f"{number}"
+        if number == 1:
+            seconds /= 2
+        rows.append(SimpleNamespace(group=speaker, clip=clip, target="x" * 60, kind=""))
+        facts[clip] = SimpleNamespace(
+            spoken_s=seconds, is_silent=False, is_clipped=False, is_narrow=False
+        )
+    rate = SpokenRate.of(rows, facts)  # type: ignore[arg-type]
+    found = []
+    for row in rows:
+        fault = clip_fault(row, facts[row.clip], rate)  # type: ignore[arg-type]
+        if fault:
+            found.append((row.clip, fault.kind, fault.is_certain))
+    assert found == [("1", "length against words", False)]

@@ -7,8 +7,9 @@ training and test rows (D11), and with other words (D09).
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -34,8 +35,18 @@ _WHOLE = 0.9
 _FEWEST_RATES = 20
 """Fewer rows do not tell how fast people speak here."""
 
+_FEWEST_OWN = 5
+"""Fewer rows do not tell how fast one speaker speaks."""
+
 _FAR = 0.55
 """Natural logarithm of how many times slower or faster than the median is out of the ordinary …"""
+
+_FASTER = 0.4
+"""… and of how many times faster than the same speaker: recordings read at a wrong rate.
+
+The fastest of 80 readings of LibriSpeech and of 152 dictations stand at .29 and .18 of their own
+speaker; read at twice their rate all but one stand above .44.
+"""
 
 _VERY_FAR = 1.1
 """… and of how many times (about three) nobody speaks: recording and words do not belong together.
@@ -50,18 +61,30 @@ class SpokenRate:
 
     Attributes:
         usual: The median; 0 = there are too few rows to tell.
+        own: The median of each speaker with rows enough.
     """
 
     usual: float = 0.0
+    own: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rows: Sequence[InputRow], facts: Mapping[str, ClipFacts]) -> SpokenRate:
         """The rate of rows with words."""
-        rates = []
+        rates: list[float] = []
+        by_speaker: dict[str, list[float]] = defaultdict(list)
         for row in rows:
             if row.target and row.clip in facts:
                 rates.append(_rate(row, facts[row.clip]))
-        return cls(median(rates) if len(rates) >= _FEWEST_RATES else 0.0)
+                by_speaker[row.group].append(rates[-1])
+        if len(rates) < _FEWEST_RATES:
+            return cls()
+        enough = {name: own for name, own in by_speaker.items() if len(own) >= _FEWEST_OWN}
+        return cls(median(rates), {name: median(own) for name, own in enough.items() if name})
+
+    def is_too_fast(self, row: InputRow, facts: ClipFacts) -> bool:
+        """Whether a row is faster than its speaker ever speaks."""
+        own = self.own.get(row.group)
+        return own is not None and math.log(_rate(row, facts) / own) >= _FASTER
 
     def distance(self, row: InputRow, facts: ClipFacts) -> float:
         """Natural logarithm of the row's rate over the usual one; 0 where that is unknown."""
@@ -85,7 +108,7 @@ def clip_fault(row: InputRow, facts: ClipFacts, rate: SpokenRate) -> Breakage | 
         said = f"{per_cent(facts.clipped, 2)} of the samples stand at the limit"
         return Breakage("clipped", "loud parts of the recording are clipped", said, False)
     distance = rate.distance(row, facts)
-    if abs(distance) >= _FAR:
+    if abs(distance) >= _FAR or rate.is_too_fast(row, facts):
         often = math.exp(abs(distance))
         than = "faster" if distance > 0 else "slower"
         said = f"{len(row.target)} characters in {facts.spoken_s:.1f} s, {often:.1f} times {than}"

@@ -88,7 +88,7 @@ def ratio_change(
         The change; ``n`` is the number of clusters. Each end misses in 2 % of draws where changes
         are normal, one end in 3 to 5 % where they are exponential (4 to 16 clusters), and in 8 to
         13 % where one cluster in five changes by .15 and the others not at all (2,000 draws each,
-        bench/stats). Where nothing changes, the ends are Clopper and Pearson's for so many
+        bench/statistics). Where nothing changes, the ends are Clopper and Pearson's for so many
         clusters.
 
     Raises:
