@@ -1,9 +1,10 @@
-"""Alarms of the public support questions of Thunderbird, one a line, for their own scorer.
+"""Alarms on the public support questions of Thunderbird, scored by the scorer beside the data.
 
 Questions and answers of January 2023 to June 2024 are looked at together with the defaults; each
-alarm is explained without anchors, as imported records are. The lines are what
-``score_watch.py ALARMS.jsonl events.json`` beside the data reads.
-Usage: ``python -m bench.monitor.support_forum FOLDER ALARMS.jsonl``.
+alarm is explained without anchors, as imported records are. The lines are those that
+``tunewell watch --alarms`` writes: the date is the last day that an alarm rests on.
+Usage: ``python -m bench.monitor.support_forum FOLDER ALARMS.jsonl [RECORDS A WINDOW]``; what the
+scorer says is kept in ``bench/results``.
 """
 
 from __future__ import annotations
@@ -11,10 +12,14 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import json
+import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
+from bench.machine import keep
+from tunewell.cli.watch import alarm_line
 from tunewell.monitor.cause import explain
 from tunewell.monitor.read_records import read_rows
 from tunewell.monitor.records import DatedRecords
@@ -36,24 +41,36 @@ def stream_of(
 def main(
     folder: str,
     out: str,
+    every: str = "0",
 ) -> None:
-    """Look, explain, and write the alarms."""
+    """Look, explain, write the alarms and have them scored."""
     started = time.process_time()
     streams = [stream_of(Path(folder), name) for name in ("questions", "answers")]
-    read = time.process_time() - started
-    explained = explain(look(streams), streams)
-    with Path(out).open("w", encoding="utf-8") as lines:
-        for alarm in explained.alarms:
-            line = {
-                "date": f"{alarm.raised:%Y-%m-%d}",
-                "since": f"{alarm.since:%Y-%m-%d}",
-                "channel": alarm.channel,
-                "slice": alarm.slice,
-                "cause": alarm.cause,
-            }
-            lines.write(json.dumps(line) + "\n")
-    all_of_it = time.process_time() - started
-    print(f"{len(explained.alarms)} alarms, {read:.1f} + {all_of_it - read:.1f} processor s")
+    explained = explain(look(streams, every=int(every)), streams)
+    took = time.process_time() - started
+    lines = [json.dumps(alarm_line(alarm)) + "\n" for alarm in explained.alarms]
+    Path(out).write_text("".join(lines), encoding="utf-8")
+    said = scored(Path(folder), out)
+    print(json.dumps(said["summary"]))
+    result = {
+        "summary": said["summary"],
+        "must": [event for event in said["events"] if event["must"]],
+        "false": said["false"],
+        "processor_seconds": round(took, 1),
+    }
+    keep("monitor-support-forum" + (f"-{every}" if int(every) else ""), result)
+
+
+def scored(
+    folder: Path,
+    alarms: str,
+) -> dict[str, Any]:
+    """What the scorer beside the data says."""
+    command = [sys.executable, str(folder / "score_watch.py"), alarms]
+    command += [str(folder / "events.json"), "--json"]
+    done = subprocess.run(command, capture_output=True, check=True, text=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
 
 
 if __name__ == "__main__":
