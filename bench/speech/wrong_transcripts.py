@@ -3,7 +3,7 @@
 ``python -m bench.speech.wrong_transcripts NAME=FOLDER:FIRST-LAST …``: of each speaker of a folder
 with ``metadata.csv`` the recordings from FIRST to LAST by length. Every recording is looked at with
 its own transcript, with that of another recording, and with one word changed for another word of
-the folder. The limit was set on the readings 0-4 of LibriSpeech; all others are new to it.
+the folder. The limit was set on the readings 0-3 and 7-15 of LibriSpeech; all others are new to it.
 """
 
 from __future__ import annotations

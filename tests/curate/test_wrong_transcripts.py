@@ -22,7 +22,7 @@ SAID = {
 
 
 class Ear:
-    """Hears what is said; finds a wrong word a hundred thousand times less probable."""
+    """Hears what is said; finds a wrong word twenty million times less probable."""
 
     name = "ear"
 
@@ -51,7 +51,7 @@ class Ear:
         found = []
         for prompt, target in zip(prompts, targets, strict=True):
             wrong = word_errors(self.said[prompt[-1].audio], target).errors
-            found.append(TargetScore(nats=1 + 11.5 * wrong, tokens=len(target.split())))
+            found.append(TargetScore(nats=1 + 17 * wrong, tokens=len(target.split())))
         return found
 
 

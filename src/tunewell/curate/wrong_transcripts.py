@@ -21,8 +21,11 @@ from tunewell.stats import proportion
 from tunewell.types import Example, Finding, Threshold
 from tunewell.types.findings import Status
 
-MOST_NATS: Final = 10.0
-"""Own words that are so much more probable (e^10, 22,000 times) put a transcript in doubt."""
+MOST_NATS: Final = 16.0
+"""Own words that are so much more probable (e^16, nine million times) put a transcript in doubt.
+
+Of 53 right readings of LibriSpeech two stand above, of as many with one word changed two below.
+"""
 
 _STAGE: Final = "curate"
 
