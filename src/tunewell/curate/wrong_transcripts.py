@@ -2,13 +2,15 @@
 
 The model writes down what it hears itself. Wherever the given words differ from its own, its own
 are scored with that one place as given; a place that makes them far less probable puts the
-transcript in doubt. Names that the model mishears in several places therefore do not add up. All is
-scored in the same plain form, so that case and punctuation do not count.
+transcript in doubt. Names that the model mishears in several places therefore do not add up, and a
+word of several rows that it hears in none of them is its own weakness, and puts none in doubt. All
+is scored in the same plain form, so that case and punctuation do not count.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,6 +28,9 @@ MOST_NATS: Final = 16.0
 
 Of 53 right readings of LibriSpeech two stand above, of as many with one word changed two below.
 """
+
+_SEVERAL: Final = 2
+"""Rows with a word from which it tells whether the model knows the word."""
 
 _STAGE: Final = "curate"
 
@@ -64,14 +69,17 @@ def transcript_doubts(
     """
     spoken = _spoken(rows)
     said = model.generate([row.prompt for row in spoken])
+    heard = [spoken_words(own.text, language) for own in said]
+    given = [spoken_words(row.target, language) for row in spoken]
+    unknown = _never_heard(heard, given)
     found = []
-    for row, own in zip(spoken, said, strict=True):
-        words = spoken_words(own.text, language)
-        variants = _variants(words, spoken_words(row.target, language))
+    for row, words, wanted in zip(spoken, heard, given, strict=True):
+        variants = _variants(words, wanted, unknown)
         scores = model.score([row.prompt] * len(variants), variants)
         if all(score.tokens for score in scores):
             own_nats, whole, *places = [score.nats for score in scores]
-            nats = min(whole, max(places, default=whole)) - own_nats
+            # Without a place, only words differ that the model never hears, or none.
+            nats = min(whole, max(places, default=own_nats)) - own_nats
             found.append(TranscriptDoubt(row.id, nats, variants[0]))
     return sorted(found, key=lambda doubt: -doubt.nats)
 
@@ -81,8 +89,29 @@ def _spoken(rows: Sequence[Example]) -> list[Example]:
     return [row for row in rows if row.audio and row.target]
 
 
-def _variants(heard: Sequence[str], given: Sequence[str]) -> list[str]:
+def _never_heard(heard: Sequence[Sequence[str]], given: Sequence[Sequence[str]]) -> set[str]:
+    """Words of several rows that are heard right in none of them.
+
+    Example:
+        >>> _never_heard([["stop", "it"], ["a", "pix", "it"]], [["stop", "apix"], ["apix", "it"]])
+        {'apix'}
+    """
+    standing: Counter[str] = Counter()
+    right: set[str] = set()
+    for words, wanted in zip(heard, given, strict=True):
+        standing.update(set(wanted))
+        for place in Levenshtein.opcodes(words, wanted):
+            if place.tag == "equal":
+                right.update(wanted[place.dest_start : place.dest_end])
+    return {word for word, rows in standing.items() if rows >= _SEVERAL} - right
+
+
+def _variants(
+    heard: Sequence[str], given: Sequence[str], unknown: Collection[str] = ()
+) -> list[str]:
     """What was heard, what is given, then the former with each place as given where they differ.
+
+    Places with a word that is unknown to the model say nothing.
 
     Example:
         >>> _variants(["stop", "the", "cat"], ["stop", "a", "cat", "now"])
@@ -92,6 +121,8 @@ def _variants(heard: Sequence[str], given: Sequence[str]) -> list[str]:
     for place in Levenshtein.opcodes(heard, given):
         if place.tag != "equal":
             middle = given[place.dest_start : place.dest_end]
+            if any(word in unknown for word in middle):
+                continue
             changed = [*heard[: place.src_start], *middle, *heard[place.src_end :]]
             found.append(" ".join(changed))
     return found
