@@ -152,7 +152,9 @@ def measured(arm: Arm, dataset: Dataset, division: Split, project: Project) -> d
     version = trained(arm, training, project, speech)
     training_s = time.process_time() - began
     found = evaluate(dataset, division, version, project)
-    verdict = decide(found, project, ())
+    run = store.last_run("evaluate")
+    findings = run.findings if run else ()
+    verdict = decide(found, project, findings)
 
     predictions = store.get_value(found.predictions, list[Prediction])
     held_out = set(found.rows)
@@ -174,6 +176,7 @@ def measured(arm: Arm, dataset: Dataset, division: Split, project: Project) -> d
         "rows": version.trained_on,
         "verdict": verdict.outcome,
         "gates": [said(each) for each in verdict.criteria],
+        "E06": [each.why for each in findings if each.code == "E06"],
         **shown,
         "training_processor_s": round(training_s),
         "processor_s": round(time.process_time() - began),
