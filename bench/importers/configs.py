@@ -1,7 +1,7 @@
-"""Import every public configuration: python -m bench.importers.configs FOLDER.
+"""Import every public configuration: python -m bench.importers.configs FOLDER [NAME].
 
 Counts files that give a project which validates, keys without a line, and configurations that held
-out nothing.
+out nothing. The result is kept as ``importers-NAME.json``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def measure(folder: Path, target: Path) -> dict[str, Any]:
     counts: Counter[str] = Counter()
     fates: Counter[str] = Counter()
     refused = {}
-    files = sorted([*folder.rglob("*.yaml"), *folder.rglob("*.yml")])
+    files = sorted(path for path in folder.rglob("*") if path.suffix in (".yaml", ".yml", ".toml"))
     for number, path in enumerate(files):
         try:
             result = import_project(path, target / str(number))
@@ -54,7 +54,8 @@ def main() -> None:
         for family in sorted(path for path in root.iterdir() if path.is_dir()):
             result[family.name] = measure(family, Path(folder) / family.name)
     seconds = round(time.process_time() - started, 1)
-    print(keep("importers-configs", {"processor_s": seconds, **result}).name)
+    name = sys.argv[2] if len(sys.argv) > 2 else "configs"
+    print(keep(f"importers-{name}", {"processor_s": seconds, **result}).name)
 
 
 if __name__ == "__main__":

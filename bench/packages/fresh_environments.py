@@ -27,6 +27,7 @@ from bench.packages.extra_uses import USES
 ROOT = Path(__file__).parents[2]
 NAME = "packages-fresh-environments"
 PLAIN = "without extras"
+ALL = "all"
 USE = str(Path(__file__).with_name("extra_uses.py"))
 ROWS = "\n".join(
     json.dumps({"prompt": f"What of a {case}?", "completion": answer})
@@ -55,7 +56,7 @@ def measure(wheel: Path, name: str) -> dict[str, Any]:
     """One environment, from nothing to the first finding."""
     is_version = bool(re.fullmatch(r"3\.\d+", name))
     interpreter = f"python{name}" if is_version else sys.executable
-    extra = name if name in USES else ""
+    extra = name if name in (*USES, ALL) else ""
     with tempfile.TemporaryDirectory() as kept:
         folder = Path(kept)
         run(interpreter, "-m", "venv", "--without-pip", str(folder / "env"))
@@ -73,7 +74,7 @@ def measure(wheel: Path, name: str) -> dict[str, Any]:
         ended = time.monotonic()
         checked = run(python, "-m", "tunewell", "self-check", "--json", place=folder)
         size = size_mb(folder / "env")
-        uses = {each: used(python, each, folder) for each in ([extra] if extra else USES)}
+        uses = {each: used(python, each, folder) for each in ([extra] if extra in USES else USES)}
 
     if not checked.startswith("{"):
         return {"python": name if is_version else "", "fails": [said or checked]}

@@ -204,6 +204,7 @@ COMMON: Final = {
     "galore_*": FULL,
     "use_apollo": FULL,
     "apollo_*": FULL,
+    "use_adam_mini": FULL,
     "use_badam": FULL,
     "badam_*": FULL,
     "use_llama_pro": FULL,
