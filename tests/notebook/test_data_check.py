@@ -143,6 +143,9 @@ def test_what_is_not_there_is_named_with_what_is(tmp_path: Path) -> None:
     with pytest.raises(tw.DataError, match="there is no file") as raised:
         tw.doctor(tmp_path / "rows.jsonl")
     assert raised.value.hint == "check the path"
+    with pytest.raises(tw.DataError, match="'promt' is missing") as raised:
+        tw.doctor(spoiled_rows(), input="promt")
+    assert "tunewell.doctor(rows, input='QUESTION'" in raised.value.hint
     with pytest.raises(KeyError, match="'D99' is none of"):
         tw.doctor(spoiled_rows())["D99"]
 

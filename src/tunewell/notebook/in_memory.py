@@ -18,6 +18,7 @@ _LINE: Final = re.compile(rf"(?:line|{_WRITTEN}):(\d+)")
 _LINE_FIRST: Final = re.compile(rf"^(?:line|{_WRITTEN}):(\d+)(?=: )")
 _FILE: Final = re.compile(rf"(?:\S*/)?{_WRITTEN}(?::(\d+))?")
 _OPTIONS: Final = "--input"
+_DEFINITION: Final = "correct data[].fields"
 
 
 class ValueRemedies(Remedies):
@@ -73,11 +74,12 @@ def as_values(files: RowFiles) -> Iterator[None]:
     except DataError as error:
         if not files.in_memory:
             raise
-        hint = f"name the columns: tunewell.doctor({NAME}, input='QUESTION', target='ANSWER')"
+        call = f"tunewell.doctor({NAME}, input='QUESTION', target='ANSWER')"
+        hint = error.hint.replace(_DEFINITION, call)
         raise DataError(
             _without_files(error.message),
             place=_without_files(error.place),
-            hint=hint if _OPTIONS in error.hint else _without_files(error.hint),
+            hint=f"name the columns: {call}" if _OPTIONS in hint else _without_files(hint),
         ) from None
 
 
