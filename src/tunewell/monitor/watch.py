@@ -17,8 +17,10 @@ from tunewell.monitor.alarms import (
     alarm_of_step,
 )
 from tunewell.monitor.build import (
+    RARE,
     cluster_channels,
     count_channel,
+    is_rare,
     level_channels,
     linked_channels,
     novelty_channel,
@@ -127,8 +129,13 @@ def look(
     novelty = []
     for stream in streams:
         new = said[stream.name].new
-        if new is not None:
-            novelty.append(novelty_channel(stream, grid, new))
+        if new is None:
+            continue
+        channel = novelty_channel(stream, grid, new)
+        if is_rare(channel, first):
+            found.skip(channel.name, RARE, stream.name)
+        else:
+            novelty.append(channel)
     found.unchecked += missing_channels(streams, [channel.topic for channel in extra])
     _levels(streams, grid, first, shares, found, [*novelty, *extra], holidays)
     _clusters(streams, said, grid, first, shares, found)
