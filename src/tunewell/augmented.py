@@ -51,6 +51,7 @@ from tunewell.task import AugmentCell, GeneratorSpec
 from tunewell.train.studies.added_rows import newest_trial
 from tunewell.types import (
     Dataset,
+    Estimate,
     Example,
     Finding,
     Receipt,
@@ -60,7 +61,7 @@ from tunewell.types import (
 )
 
 if TYPE_CHECKING:
-    from tunewell.evaluate.stress import Perturbation
+    from tunewell.evaluate.stress import Perturbation, Stressed
 
 PLAN_EVENT: Final = "augment-plan"
 TAKEN_UP: Final = "augmented-data"
@@ -142,11 +143,24 @@ def _stressed(store: Store) -> list[StressedKind]:
         raise UserError("there was no stress test yet", hint="tunewell stress")
     stressed = store.get_value(run.outputs["stressed"], Stressed)
     failing = Counter(row.tags["perturbation"] for row in store.examples(run.outputs["failures"]))
+    worse = _surely_worse(stressed)
     found = []
     for kind in stressed.kinds:
         surely = kind.increase.low > 0 and kind.label != "not kept"
         if surely and kind.name in {*PERTURBATIONS, *STEPS}:
             found.append(StressedKind(kind.name, kind.about, failing[kind.name]))
+        elif kind.name in worse:
+            found.append(StressedKind(kind.name, kind.about, kind.rows))
+    return found
+
+
+def _surely_worse(stressed: Stressed) -> set[str]:
+    """Steps at which recordings have surely more errors per word, however many rows fail."""
+    found = set()
+    for curve in stressed.curves:
+        for step in curve.steps:
+            if isinstance(step.increase, Estimate) and step.increase.low > 0:
+                found.add(step.step)
     return found
 
 

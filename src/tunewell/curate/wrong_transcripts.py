@@ -3,8 +3,9 @@
 The model writes down what it hears itself. Wherever the given words differ from its own, its own
 are scored with that one place as given; a place that makes them far less probable puts the
 transcript in doubt. Names that the model mishears in several places therefore do not add up, and a
-word of several rows that it hears in none of them is its own weakness, and puts none in doubt. All
-is scored in the same plain form, so that case and punctuation do not count.
+word of several rows that it hears in none of them is its own weakness: a place with such a word has
+to be that much more improbable again. All is scored in the same plain form, so that case and
+punctuation do not count.
 """
 
 from __future__ import annotations
@@ -74,12 +75,16 @@ def transcript_doubts(
     unknown = _never_heard(heard, given)
     found = []
     for row, words, wanted in zip(spoken, heard, given, strict=True):
-        variants = _variants(words, wanted, unknown)
+        variants = _variants(words, wanted)
         scores = model.score([row.prompt] * len(variants), variants)
         if all(score.tokens for score in scores):
-            own_nats, whole, *places = [score.nats for score in scores]
-            # Without a place, only words differ that the model never hears, or none.
-            nats = min(whole, max(places, default=own_nats)) - own_nats
+            _, whole, *others = [score.nats - scores[0].nats for score in scores]
+            strange = _are_strange(words, wanted, unknown)
+            places = [
+                nats - MOST_NATS * is_strange
+                for nats, is_strange in zip(others, strange, strict=True)
+            ]
+            nats = min(whole, max(places, default=whole))
             found.append(TranscriptDoubt(row.id, nats, variants[0]))
     return sorted(found, key=lambda doubt: -doubt.nats)
 
@@ -106,12 +111,17 @@ def _never_heard(heard: Sequence[Sequence[str]], given: Sequence[Sequence[str]])
     return {word for word, rows in standing.items() if rows >= _SEVERAL} - right
 
 
-def _variants(
-    heard: Sequence[str], given: Sequence[str], unknown: Collection[str] = ()
-) -> list[str]:
-    """What was heard, what is given, then the former with each place as given where they differ.
+def _are_strange(
+    heard: Sequence[str], given: Sequence[str], unknown: Collection[str]
+) -> list[bool]:
+    """For each place where they differ, whether a word is given that is unknown to the model."""
+    places = [each for each in Levenshtein.opcodes(heard, given) if each.tag != "equal"]
+    words = [given[each.dest_start : each.dest_end] for each in places]
+    return [any(word in unknown for word in each) for each in words]
 
-    Places with a word that is unknown to the model say nothing.
+
+def _variants(heard: Sequence[str], given: Sequence[str]) -> list[str]:
+    """What was heard, what is given, then the former with each place as given where they differ.
 
     Example:
         >>> _variants(["stop", "the", "cat"], ["stop", "a", "cat", "now"])
@@ -121,8 +131,6 @@ def _variants(
     for place in Levenshtein.opcodes(heard, given):
         if place.tag != "equal":
             middle = given[place.dest_start : place.dest_end]
-            if any(word in unknown for word in middle):
-                continue
             changed = [*heard[: place.src_start], *middle, *heard[place.src_end :]]
             found.append(" ".join(changed))
     return found
