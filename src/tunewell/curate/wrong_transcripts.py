@@ -81,11 +81,10 @@ def transcript_doubts(
             _, whole, *others = [score.nats - scores[0].nats for score in scores]
             strange = _are_strange(words, wanted, unknown)
             places = [
-                nats - MOST_NATS * is_strange
+                min(whole, nats) - MOST_NATS * is_strange
                 for nats, is_strange in zip(others, strange, strict=True)
             ]
-            nats = min(whole, max(places, default=whole))
-            found.append(TranscriptDoubt(row.id, nats, variants[0]))
+            found.append(TranscriptDoubt(row.id, max(places, default=whole), variants[0]))
     return sorted(found, key=lambda doubt: -doubt.nats)
 
 
