@@ -119,3 +119,21 @@ def test_a_slip_in_question_and_answer_is_still_a_copy() -> None:
         Conversation(f"r{i}", (("user", a), ("assistant", b))) for i, (a, b) in enumerate(texts)
     ]
     assert find_copies(rows).families == [[0, 1]]
+
+
+def test_two_questions_on_one_text_are_no_copies_however_alike_their_answers() -> None:
+    text = (
+        "Mill & Sons lit the harbour with forty lamps, the first on this coast. Lane and Vail paid "
+        "for the works. The lamps burnt until the war, when the town took them down for good."
+    )
+    asked = (
+        ("What did Mill & Sons do for the harbour?", "lit the harbour with forty lamps"),
+        ("Which lights stood along the quay in those days?", "forty lamps"),
+        ("How was the firm called that two men paid for?", "Mill & Sons"),
+        ("What did Lane and Vail pay for?", "Mill & Sons"),
+    )
+    rows = [
+        Conversation(f"r{i}", (("user", f"{text}\n\n{question}"), ("assistant", said)))
+        for i, (question, said) in enumerate(asked)
+    ]
+    assert find_copies(rows).families == []

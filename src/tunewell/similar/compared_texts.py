@@ -48,6 +48,9 @@ _SHORT_QUESTION = 12
 _TWO_FACTS = 15
 """Words from which another word in the question and in the answer may be two edits."""
 
+_LEAST_QUESTION = 4
+"""A question on a text has so many words, and a turn of a conversation may have fewer."""
+
 _SMALL_WORDS = frozenset(
     "the a an this that these those your our my do does did is are be we you it to what will would "
     "der die das den dem ein eine mein meine ihr ihre le la les un une mon ma el los mi su".split()
@@ -77,6 +80,7 @@ _ALL_BUT_FEW = 0.75
 _ANSWERED_ALIKE = 0.8
 """Similarity of two answers to one question on two tickets."""
 
+_QUESTION = re.compile("[?？؟]")
 _PART = re.compile(r"\n+|(?<=[.!?:])\s+")
 
 
@@ -400,6 +404,15 @@ class ComparedTexts:
             return False
         return not self.wordings.same(i, j)
 
+    def puts_another_question(self, i: int, j: int) -> bool:
+        """Whether two rows share a text and put questions to it that are not alike."""
+        rest = self.beside_one_text(i, j)
+        if rest is None or min(map(len, rest)) < _LEAST_QUESTION:
+            return False
+        if not all(map(_QUESTION.search, _apart(self.asked[i], self.asked[j]))):
+            return False
+        return self._similarity(rest) < _OTHER_QUESTION and not self.wordings_of(rest).same(0, 1)
+
     def _other_question_on_one_text(self, i: int, j: int) -> bool:
         rest = self.beside_one_text(i, j)
         if rest is None:
@@ -408,9 +421,12 @@ class ComparedTexts:
             return False
         if self.wordings_of(rest).same(0, 1) or self._same_but_for_small_words(rest):
             return False
+        is_other = self._similarity(rest) < _OTHER_QUESTION
+        return is_other or min(map(len, rest)) < _SHORT_QUESTION
+
+    def _similarity(self, rest: Sequence[Sequence[str]]) -> float:
         table = split_words([" ".join(words) for words in rest])
-        similarity = float(similarities(table, np.array([0]), np.array([1]))[0])
-        return similarity < _OTHER_QUESTION or min(map(len, rest)) < _SHORT_QUESTION
+        return float(similarities(table, np.array([0]), np.array([1]))[0])
 
     def _same_but_for_small_words(self, rest: Sequence[Sequence[str]]) -> bool:
         telling = [[word for word in words if word not in _SMALL_WORDS] for words in rest]

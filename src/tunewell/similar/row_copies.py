@@ -144,7 +144,10 @@ def _edited(texts: ComparedTexts) -> tuple[Pairs, Pairs]:
     recur = texts.recurring[pairs.left] | texts.recurring[pairs.right]
     asked_alike = alike(texts.gists, pairs.left, pairs.right, least=THRESHOLD)
     other = [
-        texts.asks_opposite(i, j) or texts.asks_of_other_data(i, j) for i, j in pairs.positions()
+        texts.asks_opposite(i, j)
+        or texts.asks_of_other_data(i, j)
+        or texts.puts_another_question(i, j)
+        for i, j in pairs.positions()
     ]
     keep = (~recur | asked_alike) & ~np.array(other, dtype=np.bool_)
     for k in np.flatnonzero(keep & recur):
