@@ -91,13 +91,16 @@ def test_a_key_does_not_see_case_or_spaces(text: str) -> None:
     assert key(text) == key(f"  {text} \n")
 
 
+PAST = "Change the sentence below so that everything in it happens in the past."
+MOOD = "Say in one sentence which mood the sentence has that stands below this line."
+GAP = "Fill in the one word that is left out of the sentence below."
 TASKS = (
-    ("Put the sentence into the past.", "The ferry leaves at noon.", "The ferry left at noon."),
-    ("Put the sentence into the past.", "The tram starts at dawn.", "The tram started at dawn."),
-    ("Name the mood of this sentence.", "I adore this tune!", 'The word "adore" is warm.'),
-    ("Name the mood of this sentence.", "I detest this tune!", 'The word "detest" is cold.'),
-    ("Fill the gap.", "The largest bird on this coast is the ___", "The largest bird is the gull."),
-    ("Fill the gap.", "The largest fish on this coast is the ___", "The largest fish is the cod."),
+    (PAST, "The ferry leaves at noon sharp.", "The ferry left at noon sharp."),
+    (PAST, "The tram starts at noon sharp.", "The tram started at noon sharp."),
+    (MOOD, "I adore this tune!", 'The sentence "I adore this tune!" has a warm mood.'),
+    (MOOD, "I detest this tune!", 'The sentence "I detest this tune!" has a cold mood.'),
+    (GAP, "The largest bird on this coast is the ___", "The largest bird here is the gull."),
+    (GAP, "The largest fish on this coast is the ___", "The largest fish here is the cod."),
 )
 
 
@@ -124,13 +127,13 @@ def test_a_slip_in_question_and_answer_is_still_a_copy() -> None:
 def test_two_questions_on_one_text_are_no_copies_however_alike_their_answers() -> None:
     text = (
         "Mill & Sons lit the harbour with forty lamps, the first on this coast. Lane and Vail paid "
-        "for the works. The lamps burnt until the war, when the town took them down for good."
+        "for the works. The lamps burnt until the war, when the town took them down for good. A "
+        "new row was built in stone, and the old posts went to the museum of the port, where they "
+        "stand in the yard to this day. Nobody knows what became of the glass, and nobody asked."
     )
     asked = (
-        ("What did Mill & Sons do for the harbour?", "lit the harbour with forty lamps"),
-        ("Which lights stood along the quay in those days?", "forty lamps"),
-        ("How was the firm called that two men paid for?", "Mill & Sons"),
-        ("What did Lane and Vail pay for?", "Mill & Sons"),
+        ("What was the name of the firm that the two men paid?", "Mill & Sons, the works"),
+        ("What did Lane and Vail pay for?", "Mill & Sons, the works"),
     )
     rows = [
         Conversation(f"r{i}", (("user", f"{text}\n\n{question}"), ("assistant", said)))
