@@ -180,6 +180,18 @@ def test_names_figures_and_remarks_need_no_full_stop(name: str) -> None:
     assert find_fault([("user", "q"), ("assistant", ENDS_WITHOUT_STOP[name])], strict) is None
 
 
+def test_a_part_of_the_text_in_question_is_not_cut_off() -> None:
+    text = "The lamps of the pier (forty of them, the first on this coast) burnt until the war."
+    turns = [("user", f"{text}\n\nWhich lamps were there?"), ("assistant", text[:23])]
+    assert find_fault(turns, FINISHED) is None
+    assert find_fault([("user", "Which?"), turns[1]], FINISHED) is not None
+
+
+@pytest.mark.parametrize("said", ["Bu adam M. Theo Kearney'den", "Heykel burada Hafsa'a", "Ali’den"])
+def test_the_case_of_a_name_is_no_word(said: str) -> None:
+    assert find_fault([("user", "q"), ("assistant", said)], FINISHED) is None
+
+
 def test_prose_that_breaks_off_in_a_plain_word_is_still_named() -> None:
     said = "The lamp in the yard draws about as much power as the kettle in the old"
     fault = find_fault([("user", "q"), ("assistant", said)], Habits(ends_done=0.99))

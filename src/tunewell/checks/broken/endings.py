@@ -40,6 +40,9 @@ _GREETING = re.compile(
 _PLAIN_END = re.compile(r"(?<!\S)[^\W\d_A-ZÀ-ÞА-ЯΑ-Ω][^\W\d_]*$")
 """A word in small letters: prose may end with a name, a figure, a tag or a formula and no stop."""
 
+_SUFFIX = re.compile(r"\w['’]\w+$")
+"""The end of a name with its case, as in Turkish: no word by itself."""
+
 _COMMENT = re.compile(r"(?:^|\s)(?:#|//|--) \w")
 """Code with a remark behind it, which needs no full stop."""
 
@@ -149,7 +152,7 @@ def breaks_off(target: str, *, ends_done: float, json_share: float) -> tuple[str
         return "", False
 
     last_word = words[-1]
-    ends_in_word = tail.endswith(last_word)
+    ends_in_word = tail.endswith(last_word) and not _SUFFIX.search(tail)
     if ends_in_word and last_word in _CONJUNCTIONS:
         return shown, True
     if _ends_open(tail):
