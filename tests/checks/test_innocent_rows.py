@@ -187,7 +187,9 @@ def test_a_part_of_the_text_in_question_is_not_cut_off() -> None:
     assert find_fault([("user", "Which?"), turns[1]], FINISHED) is not None
 
 
-@pytest.mark.parametrize("said", ["Bu adam M. Theo Kearney'den", "Heykel burada Hafsa'a", "Ali’den"])
+@pytest.mark.parametrize(
+    "said", ["Bu adam M. Theo Kearney'den", "Heykel burada Hafsa'a", "Ali’den"]
+)
 def test_the_case_of_a_name_is_no_word(said: str) -> None:
     assert find_fault([("user", "q"), ("assistant", said)], FINISHED) is None
 

@@ -88,3 +88,11 @@ def test_whole_conversations_may_be_better_and_worse() -> None:
     record = {"chosen_messages": turns, "rejected_messages": worse}
     row = row_of(record, AUTO, place="f:1", name="f")
     assert (row.input, row.target) == ("q", "a")
+
+
+def test_a_question_for_a_database_is_answered_by_its_query() -> None:
+    asked = "How many lamps are lit?"
+    record = {"question": asked, "query": "SELECT count(*) FROM lamps", "db": "pier"}
+    assert row_of(record, AUTO, place="f:1", name="f").target == record["query"]
+    with pytest.raises(Misfit):
+        row_of({**record, "query": "lamps lit number"}, AUTO, place="f:2", name="f")

@@ -279,3 +279,17 @@ def test_names_that_no_store_takes_stay_out_of_the_receipts(tmp_path: Path) -> N
         pytest.skip("this file system takes only UTF-8 names")
     (row,) = read(tmp_path / "folder").rows
     assert row.place == "folder/?.txt:1"
+
+
+def test_a_quotation_in_a_quoted_cell_loses_no_row(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    lines = [
+        "question,answer",
+        '"Is a lamp "in stock" if it is lit, now?","Yes, it is."',
+        "Now?,No.",
+    ]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    batch = ReadResult()
+    read_source(DataSource(path=str(path)), root=tmp_path, batch=batch)
+    assert [row.input for row in batch.rows] == ['Is a lamp "in stock" if it is lit, now?', "Now?"]
+    assert not batch.rejects

@@ -51,6 +51,9 @@ _TWO_FACTS = 15
 _LEAST_QUESTION = 4
 """A question on a text has so many words, and a turn of a conversation may have fewer."""
 
+_TWO_TASKS = 100
+"""In rows of so many words, edits may fall on one word in the question and in the answer."""
+
 _SMALL_WORDS = frozenset(
     "the a an this that these those your our my do does did is are be we you it to what will would "
     "der die das den dem ein eine mein meine ihr ihre le la les un une mon ma el los mi su".split()
@@ -81,7 +84,7 @@ _ANSWERED_ALIKE = 0.8
 """Similarity of two answers to one question on two tickets."""
 
 _QUESTION = re.compile("[?？؟]")
-_PART = re.compile(r"\n+|(?<=[.!?:])\s+")
+_PART = re.compile(r"(?:\n|\\n)+|(?<=[.!?:])\s+")
 
 
 @dataclass(frozen=True)
@@ -233,6 +236,11 @@ class ComparedTexts:
         if not has_another or not self.another_word(i, j, below=_TWO_FACTS):
             return False
         return not self.wordings_of([tokens_of(self.said[k]) for k in (i, j)]).same(0, 1)
+
+    def are_two_tasks(self, i: int, j: int) -> bool:
+        """Whether two rows that are alike are short, and what tells them apart tells both ways."""
+        words = min(len(self.whole.of(i)), len(self.whole.of(j)))
+        return words < _TWO_TASKS and self.answers_follow(i, j)
 
     def answers_follow(self, i: int, j: int) -> bool:
         """Whether what tells two questions apart tells their answers apart too.

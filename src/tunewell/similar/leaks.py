@@ -295,7 +295,7 @@ def _ask_one_thing(texts: ComparedTexts, pairs: Pairs) -> Bools:
             differ = texts.values_differ(i, j, answered_alike=True) or texts.asks_opposite(i, j)
         else:
             differ = texts.asks_differ(i, j) or texts.another_word(i, j)
-        keep[k] = not (other_task or differ or texts.answers_follow(i, j))
+        keep[k] = not (other_task or differ or texts.are_two_tasks(i, j))
     return keep
 
 

@@ -164,7 +164,7 @@ def _edited(texts: ComparedTexts) -> tuple[Pairs, Pairs]:
 def _is_doubtful(texts: ComparedTexts, i: int, j: int) -> bool:
     if texts.answers_tell_nothing(i, j) or texts.tells_apart(i, j):
         return True
-    return texts.answers_follow(i, j)
+    return texts.are_two_tasks(i, j)
 
 
 def _of_answers(

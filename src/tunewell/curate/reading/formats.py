@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tunewell.checks.verbatim import is_structured
 from tunewell.curate.reading.answers import answers_of, flat
 from tunewell.curate.reading.choices import ChoiceReader, is_choice
 from tunewell.curate.reading.clips import ClipFinder
@@ -536,7 +537,10 @@ def _answer_names(record: Columns, asked: str) -> list[str]:
     names = [name for name in ANSWERS if name != asked]
     if record.free(names):
         return names
-    return [name for name in (*LATER_ANSWERS, *ANSWERS) if name != asked]
+    later = [name for name in (*LATER_ANSWERS, *ANSWERS) if name != asked]
+    # Beside a question, what is written for a database is its answer.
+    is_query = asked != "query" and record.free(["query"]) and is_structured(str(record["query"]))
+    return [*later, "query"] if is_query else later
 
 
 def _parted(

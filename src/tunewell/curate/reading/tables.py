@@ -86,6 +86,27 @@ class Dialect:
         cells = line.rstrip("\r\n").split(self.delimiter)
         return [self._unquoted(cell) for cell in cells]
 
+    def loose(self, line: str) -> list[str]:
+        """The cells of a line in which a quote ends a cell only before a delimiter; none if unsure.
+
+        Example:
+            >>> Dialect().loose('"cars "in stock" now, if any.",2')
+            ['cars "in stock" now, if any.', '2']
+        """
+        quote, end = re.escape(self.quote), rf"(?:{re.escape(self.delimiter)}|$)"
+        plain = rf"[^{quote}{re.escape(self.delimiter)}]*"
+        cell = re.compile(rf"(?:{quote}(.*?){quote}|({plain})){end}")
+        text = line.rstrip("\r\n")
+        found: list[str] = []
+        match = cell.match(text)
+        while match is not None:
+            quoted = match[1]
+            found.append(match[2] if quoted is None else quoted.replace(2 * self.quote, self.quote))
+            if not match[0].endswith(self.delimiter):
+                return found
+            match = cell.match(text, match.end())
+        return []
+
     def _unquoted(self, cell: str) -> str:
         quote = self.quote
         inner = cell[1:-1]
@@ -303,6 +324,9 @@ class _Table:
         is_even: bool = line.count(self._dialect.quote) % 2 == 0
         if is_even and self._names and len(cells) == len(self._names):
             return self._record(cells, at, at + 1)
+        cells_of_quotes = self._dialect.loose(line) if is_even else []
+        if self._names and len(cells_of_quotes) == len(self._names):
+            return self._record(cells_of_quotes, at, at + 1)
         self._is_damaged = True
         why = "a quote is not closed"
         if not self._header:
