@@ -140,3 +140,36 @@ def test_two_questions_on_one_text_are_no_copies_however_alike_their_answers() -
         for i, (question, said) in enumerate(asked)
     ]
     assert find_copies(rows).families == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (
+            ("The day must be written as YYYY-MM-DD here.", "Bitte hier YYYY-MM-DD schreiben."),
+            ("The time must be written as HH:MM here.", "Bitte hier HH:MM schreiben."),
+        ),
+        (
+            (
+                "The {name} was added. You may add another one below.",
+                "{name} kam hinzu, noch eins?",
+            ),
+            (
+                "The {name} was changed. You may add another one below.",
+                "{name} ist neu, noch eins?",
+            ),
+        ),
+        (
+            ("Back to the long lamp list", "Zurück zur langen Liste der Lampen"),
+            ("Back to the lamp list", "Zurück zur Liste der Lampen"),
+        ),
+    ],
+)
+def test_what_differs_in_question_and_answer_makes_two_facts(
+    first: tuple[str, str], second: tuple[str, str]
+) -> None:
+    rows = [
+        Conversation(f"r{i}", (("user", asked), ("assistant", said)))
+        for i, (asked, said) in enumerate((first, second))
+    ]
+    assert find_copies(rows).families == []

@@ -48,6 +48,15 @@ _SHORT_QUESTION = 12
 _TWO_FACTS = 15
 """Words from which another word in the question and in the answer may be two edits."""
 
+_ONE_SENTENCE = 40
+"""Words below which a text states one fact, as a rule."""
+
+_PLACES = 2
+"""From so many words on it differs in so many places at most from another fact in its form."""
+
+_SEVERAL = 2
+"""Words that one of two rows has in its question and in its answer, and the other in neither."""
+
 _LEAST_QUESTION = 4
 """A question on a text has so many words, and a turn of a conversation may have fewer."""
 
@@ -226,16 +235,27 @@ class ComparedTexts:
     def tells_apart(self, i: int, j: int) -> bool:
         """Whether another word stands in the question, and another one in the answer, of two rows.
 
-        Both are short, and edits that fall on both are rarer than two facts in one form.
+        Both are short, and edits that fall on both are rarer than two facts in one form. In longer
+        ones the change stands in one or two places; a word more in both is such a change too.
         """
-        table = self.answers
-        if min(len(table.of(i)), len(table.of(j))) >= _TWO_FACTS:
+        asked, said = self._changes(self.gists, i, j), self._changes(self.answers, i, j)
+        if not asked or not said:
             return False
-        changes = Levenshtein.opcodes(table.text(i), table.text(j))
-        has_another = any(change.tag == "replace" for change in changes)
-        if not has_another or not self.another_word(i, j, below=_TWO_FACTS):
+        replaced = "replace" in asked or self.another_word(i, j, below=_TWO_FACTS)
+        if not (replaced and "replace" in said) and not (len(asked) == 1 and asked == said):
+            return False
+        if self.wordings.same(i, j):
             return False
         return not self.wordings_of([tokens_of(self.said[k]) for k in (i, j)]).same(0, 1)
+
+    def _changes(self, table: WordTable, i: int, j: int) -> list[str]:
+        """What turns one short text into another, run by run; nothing where that is no one fact."""
+        words = min(len(table.of(i)), len(table.of(j)))
+        if words >= _ONE_SENTENCE:
+            return []
+        changes = Levenshtein.opcodes(table.text(i), table.text(j))
+        kinds = [change.tag for change in changes if change.tag != "equal"]
+        return kinds if words < _TWO_FACTS or len(kinds) <= _PLACES else []
 
     def are_two_tasks(self, i: int, j: int) -> bool:
         """Whether two rows that are alike are short, and what tells them apart tells both ways."""
@@ -251,8 +271,11 @@ class ComparedTexts:
         """
         if self.said_keys[i] == self.said_keys[j]:
             return False
-        own, others = self._of_its_own(i, j), self._of_its_own(j, i)
-        return any(not self.spoken.slip(a, b) for a in own for b in others)
+        first, second = self._of_its_own(i, j), self._of_its_own(j, i)
+        slip = self.spoken.slip
+        own = [word for word in first if not any(slip(word, other) for other in second)]
+        others = [word for word in second if not any(slip(word, other) for other in first)]
+        return bool(own and others) or max(len(own), len(others)) >= _SEVERAL
 
     def _of_its_own(self, i: int, j: int) -> set[str]:
         """Words that the question and the answer of a row have, and neither of another row's."""
