@@ -192,6 +192,11 @@ def test_an_answer_in_a_language_that_nobody_speaks_there_is_wrong() -> None:
     assert unasked_language("仓库星期五几点关门？", said, [CHINESE, ENGLISH], ["zh"]) == "en"
 
 
+def test_capitals_throughout_are_no_names() -> None:
+    assert language("THE LAMPS OF THE OLD PIER WERE LIT BEFORE THE STORM CAME OVER THE SEA") == "en"
+    assert language("DIE LAMPEN AM ALTEN STEG BRANNTEN NOCH ALS DER STURM VOM MEER HER KAM") == "de"
+
+
 def test_han_without_kana_is_not_called_japanese() -> None:
     assert all(code != "ja" for code, _ in likely_languages("結論文情感積極自豪成功"))
     assert likely_languages("金曜日までに用紙をお送りください")[0][0] == "ja"

@@ -74,6 +74,9 @@ def evidence(text: str) -> str:
         'Run at then say .'
     """
     text = text[: 2 * _LONGEST]
+    if text.isupper():
+        # All in capitals, as transcripts are: no word is a name for it.
+        text = text.lower()
     if "`" in text or "<" in text:
         text = _CODE_BLOCK.sub(" ", text)
     text = _CODE_LINE.sub(" ", text)
@@ -107,9 +110,8 @@ def likely_languages(plain: str) -> Shares:
     if _model() is None or "\n" in plain:
         return []
     # The model has seen few texts in capitals.
-    labels, shares = _model().predict(
-        plain.lower() if plain.isupper() else plain, k=8, threshold=_LEAST_SHARE
-    )
+    shown = plain.lower() if plain.isupper() else plain
+    labels, shares = _model().predict(shown, k=8, threshold=_LEAST_SHARE)
     found: dict[str, float] = {}
     for label, share in zip(labels, shares, strict=True):
         code = label.removeprefix("__label__")
