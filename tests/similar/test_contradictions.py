@@ -132,3 +132,19 @@ def test_equal_questions_with_other_facts_are_no_copies() -> None:
     made = rows(*pairs)
     assert not find_copies(made).families
     assert [[row.id for row in family] for family in contradictory(made)] == [["r0", "r1"]]
+
+
+def test_questions_on_one_text_that_differ_in_a_name_do_not_contradict_each_other() -> None:
+    places = "pier hall mill bridge school".split()
+    lines = [
+        f"In {1900 + n} the {each} was built anew by its guild." for n, each in enumerate(places)
+    ]
+    text = " ".join(
+        [*lines, *(f"The {each} stands to this day, as all may see." for each in places)]
+    )
+    ask = "{}\n\nWhich of all the guilds that are named above once built the {} of the town anew?"
+    rows = [
+        Conversation(f"r{i}", (("user", ask.format(text, place)), ("assistant", said)))
+        for i, (place, said) in enumerate((("pier", "the smiths"), ("bridge", "the joiners")))
+    ]
+    assert contradictory(rows) == []

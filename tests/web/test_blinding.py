@@ -82,7 +82,7 @@ def test_what_surrounds_an_output_is_the_same_for_every_arm(world: World) -> Non
         arm = only(items, item.id)
         if arm:
             shapes.setdefault(arm, set()).add(re.sub(r"\s+", " ", article.split("<form", 1)[1]))
-        assert set(queue[0]) == {"id", "batch", "source", "output", "marks"}
+        assert set(queue[0]) == {"id", "batch", "source", "output", "marks", "per_row"}
         ann.say(queue[0]["id"], queue[0]["id"], scores={"faithful": 1, "helpful": 3})
     assert shapes["tuned"] == shapes["prompted"]
     assert len(shapes["tuned"]) == 1

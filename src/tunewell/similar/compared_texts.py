@@ -277,6 +277,13 @@ class ComparedTexts:
         others = [word for word in second if not any(slip(word, other) for other in first)]
         return bool(own and others) or max(len(own), len(others)) >= _SEVERAL
 
+    def answers_echo(self, i: int, j: int) -> bool:
+        """Whether each of two answers takes up a word that its question alone has, slips too.
+
+        "When is the mantel clock ready?" and "When is the cuckoo clock ready?" are two questions.
+        """
+        return bool(self._of_its_own(i, j) and self._of_its_own(j, i))
+
     def _of_its_own(self, i: int, j: int) -> set[str]:
         """Words that the question and the answer of a row have, and neither of another row's."""
         asked = set(self.spoken.tokens[i]) - set(self.spoken.tokens[j])
@@ -435,14 +442,20 @@ class ComparedTexts:
             return False
         return not self.wordings.same(i, j)
 
-    def puts_another_question(self, i: int, j: int) -> bool:
-        """Whether two rows share a text and put questions to it that are not alike."""
+    def puts_another_question(self, i: int, j: int, *, least: float = _OTHER_QUESTION) -> bool:
+        """Whether two rows share a text and put questions to it that are not alike.
+
+        Args:
+            i: A row.
+            j: Another.
+            least: Similarity from which two questions are alike.
+        """
         rest = self.beside_one_text(i, j)
         if rest is None or min(map(len, rest)) < _LEAST_QUESTION:
             return False
         if not all(map(_QUESTION.search, _apart(self.asked[i], self.asked[j]))):
             return False
-        return self._similarity(rest) < _OTHER_QUESTION and not self.wordings_of(rest).same(0, 1)
+        return self._similarity(rest) < least and not self.wordings_of(rest).same(0, 1)
 
     def _other_question_on_one_text(self, i: int, j: int) -> bool:
         rest = self.beside_one_text(i, j)

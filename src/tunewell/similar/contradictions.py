@@ -32,6 +32,12 @@ SAME = 0.85
 _TELLING = 0.9
 """Agreement of their telling words from which two such inputs are one."""
 
+_ONE_QUESTION = 0.95
+"""Two questions on one text are one from this similarity on: the text says nothing of them."""
+
+_LONG_TEXT = 60
+"""Words from which what two rows share is a text, and not the question itself."""
+
 _SHORTEST = 3
 """Letters of a word in which a slip can be told from another word."""
 
@@ -162,7 +168,7 @@ def _conflicts(rows: Sequence[ComparedRow]) -> Iterator[tuple[int, int]]:
         if not _may_be_one(texts, i, j):
             continue
         is_one_question = slips_only(texts.asked[i], texts.asked[j], words)
-        if texts.answers_follow(i, j):
+        if texts.answers_echo(i, j):
             continue
         if not answers.clash(i, j) and not (is_one_question and answers.state_one_fact(i, j)):
             continue
@@ -175,6 +181,9 @@ def _conflicts(rows: Sequence[ComparedRow]) -> Iterator[tuple[int, int]]:
 def _may_be_one(texts: ComparedTexts, i: int, j: int) -> bool:
     """Whether two rows ask anything, and nothing in their form tells what they ask apart."""
     if not texts.asked[i].strip() or texts.of_two_frames(i, j):
+        return False
+    words = min(len(texts.asked_words.of(i)), len(texts.asked_words.of(j)))
+    if words >= _LONG_TEXT and texts.puts_another_question(i, j, least=_ONE_QUESTION):
         return False
     return not _in_other_capitals(texts.asked[i], texts.asked[j])
 
@@ -218,7 +227,7 @@ def contradict(
     found = np.zeros(len(pairs), dtype=np.bool_)
     for k, (i, j) in enumerate(pairs.positions()):
         if one_question[k] and answers.state_other_facts(i, j, known=False):
-            found[k] = not texts.asks_differ(i, j) and not texts.answers_follow(i, j)
+            found[k] = not texts.asks_differ(i, j) and not texts.answers_echo(i, j)
     return found
 
 
