@@ -295,7 +295,8 @@ def _ask_one_thing(texts: ComparedTexts, pairs: Pairs) -> Bools:
             differ = texts.values_differ(i, j, answered_alike=True) or texts.asks_opposite(i, j)
         else:
             differ = texts.asks_differ(i, j) or texts.another_word(i, j)
-        keep[k] = not (other_task or differ or texts.are_two_tasks(i, j))
+        are_two = texts.are_two_tasks(i, j) or texts.tells_apart(i, j)
+        keep[k] = not (other_task or differ or are_two)
     return keep
 
 
