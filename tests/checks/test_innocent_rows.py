@@ -194,6 +194,14 @@ def test_the_case_of_a_name_is_no_word(said: str) -> None:
     assert find_fault([("user", "q"), ("assistant", said)], FINISHED) is None
 
 
+def test_the_beginning_of_data_in_question_is_cut_off() -> None:
+    data = '{"lamps": [{"id": 12, "at": "Mill Lane"}, {"id": 13, "at": "Quay"}]}'
+    turns = [("user", f"Write it again: {data}"), ("assistant", data[:45])]
+    fault = find_fault(turns, FINISHED)
+    assert fault is not None
+    assert fault.kind == "cut off"
+
+
 def test_prose_that_breaks_off_in_a_plain_word_is_still_named() -> None:
     said = "The lamp in the yard draws about as much power as the kettle in the old"
     fault = find_fault([("user", "q"), ("assistant", said)], Habits(ends_done=0.99))

@@ -96,3 +96,10 @@ def test_a_question_for_a_database_is_answered_by_its_query() -> None:
     assert row_of(record, AUTO, place="f:1", name="f").target == record["query"]
     with pytest.raises(Misfit):
         row_of({**record, "query": "lamps lit number"}, AUTO, place="f:2", name="f")
+
+
+@pytest.mark.parametrize(("key", "answer"), [(1, "B. cold"), ("B", "B. cold")])
+def test_an_option_by_number_or_letter_is_written_out(key: object, answer: str) -> None:
+    asked = "Is the mood warm or cold?"
+    record = {"question": asked, "choices": ["warm", "cold"], "answer": key}
+    assert row_of(record, AUTO, place="f:1", name="f").target == answer

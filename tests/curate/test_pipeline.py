@@ -226,6 +226,21 @@ def test_the_close_of_a_letter_that_was_asked_for_stays(project: MakeDefinition)
     assert sum(row.target.endswith(close) for row in done.rows) == 6
 
 
+def test_links_below_an_answer_are_still_stripped(project: MakeDefinition) -> None:
+    footer = (
+        "Kind regards, the desk at Hexley\nwww.hexley.example\nUnsubscribe: https://a.org/u?id=1"
+    )
+    rows = [
+        pair(
+            f"And the {subject}?", f"It takes {i} days for your {subject}.\n\n{footer}", id=f"r{i}"
+        )
+        for i, subject in enumerate(SUBJECTS[:5])
+    ]
+    rows += [pair(f"Why the {each}?", f"For the {each} of old.", id=each) for each in SUBJECTS]
+    done = run(project, rows, "rules: {near_duplicates: report}")
+    assert not any("Unsubscribe" in row.target for row in done.rows)
+
+
 def test_data_and_links_in_a_question_are_not_stripped(project: MakeDefinition) -> None:
     data = '{"subject": "Hexley", "body": "It is done. Regards, the desk"}'
     link = "Could you read the notice on www.hexley.example for me?"

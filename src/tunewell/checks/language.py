@@ -215,6 +215,17 @@ def unasked_language(
     return "" if is_about_it or is_verbatim(answered) else code
 
 
+def may_be_unasked(seen: Sequence[Shares], wanted: Collection[str]) -> bool:
+    """Whether an answer is in another language, and its question is too short to tell.
+
+    Example:
+        >>> may_be_unasked([[], [("fr", 0.99)]], ["en"])
+        True
+    """
+    question, answer = seen
+    return bool(other_language(answer, wanted)) and not language_or_relative(question)
+
+
 def is_language_unchecked(shares: Shares, wanted: Collection[str]) -> bool:
     """Whether it stays open if a text is in one of the wanted languages.
 

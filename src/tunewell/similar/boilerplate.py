@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tunewell.checks.verbatim import is_structured
 from tunewell.similar.conversations import ComparedRow
 from tunewell.similar.exact_keys import normalise
 
@@ -23,6 +22,10 @@ _SIGNAL = re.compile(
     r"virus[- ]free|irrtümlich|destinataire|destinatario"
 )
 """Words that say of a line that it is boilerplate."""
+
+_ASKS = re.compile(r"[?？؟]\s*$")
+_DATA = re.compile(r"^\s*[{\[]\"|[\"}\]][}\]]\s*$")
+"""The beginning, or the end, of a JSON value."""
 
 _SIGN_OFF = re.compile(
     r"(?i)regards|sincerely|yours truly|faithfully|freundlichen grüßen|viele grüße|cordialement|"
@@ -136,7 +139,7 @@ def without_endings(row: ComparedRow, common: frozenset[str]) -> Endings:
 
 def _is_certain(ending: Sequence[str]) -> bool:
     """Whether lines say that they are boilerplate, and are neither a question nor data."""
-    if any("?" in line or is_structured(line) for line in ending):
+    if any(_ASKS.search(line) or _DATA.search(line) for line in ending):
         return False
     return any(map(_SIGNAL.search, ending))
 

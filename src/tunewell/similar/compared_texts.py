@@ -258,18 +258,14 @@ class ComparedTexts:
         return kinds if words < _TWO_FACTS or len(kinds) <= _PLACES else []
 
     def are_two_tasks(self, i: int, j: int) -> bool:
-        """Whether two rows that are alike are short, and what tells them apart tells both ways."""
-        words = min(len(self.whole.of(i)), len(self.whole.of(j)))
-        return words < _TWO_TASKS and self.answers_follow(i, j)
-
-    def answers_follow(self, i: int, j: int) -> bool:
-        """Whether what tells two questions apart tells their answers apart too.
+        """Whether what tells two questions apart tells their answers apart too, in short rows.
 
         "The ship sails at dawn" and "the train departs at noon" under one instruction are two
         tasks where each answer has the word of its own question, and an edit of a copy falls on
         the question or on the answer.
         """
-        if self.said_keys[i] == self.said_keys[j]:
+        words = min(len(self.whole.of(i)), len(self.whole.of(j)))
+        if words >= _TWO_TASKS or self.said_keys[i] == self.said_keys[j]:
             return False
         first, second = self._of_its_own(i, j), self._of_its_own(j, i)
         slip = self.spoken.slip

@@ -83,15 +83,15 @@ _MOST_OF_ONE = 40
 _OPEN = re.compile(
     r"(?im)^\W*(?:(?:please|can you|could you|bitte|kannst du|können sie)\W+)*"
     r"(?:write|compose|draft|create|generate|invent|make up|suggest|propose|recommend|give me|"
-    r"provide|define|tell me (?:a|an|about|some)|describe|explain|discuss|summari[sz]e|"
-    r"paraphrase|rewrite|"
+    r"provide (?:an?|some|two|three|\d)|define|tell me (?:a|an|about|some)|describe|explain|"
+    r"discuss|summari[sz]e|paraphrase|rewrite|"
     r"rephrase|translate|brainstorm|imagine|list|think of|share|"
     r"name (?:a|an|one|some|two|three|\d)|"
     r"continue|complete|reply|respond|comment|say something|"
     r"schreib\w*|verfass\w*|erzähl\w*|erfind\w*|beschreib\w*|erklär\w*|übersetz\w*|fass\w*|nenn\w*|"
     r"schlag\w*|formulier\w*|écri\w*|rédige\w*|raconte\w*|décri\w*|propose\w*|traduis\w*|résume\w*|"
     r"escrib\w*|redact\w*|cuént\w*|describ\w*|traduc\w*|resum\w*|sugier\w*)\b"
-    r"|\b(?:synonym|antonym|opposite|synonyme|antonyme|gegenteil|sinónimo|antónimo)\b"
+    r"|\b(?:synonym|antonym|opposite of|synonyme|antonyme|gegenteil|sinónimo|antónimo)\b"
 )
 """Requests that many different answers fulfil."""
 

@@ -224,7 +224,8 @@ def _cut(row: _Conversation) -> Iterator[Breakage]:
     if endings.unclosed_fence(row.target, before):
         yield Breakage("cut off", rule, "a code block that is not closed")
         return
-    if row.target.strip() in before:
+    is_passage = row.target.strip() in before and not endings.truncated_json(row.target)
+    if is_passage:
         # An answer that is taken from the text in question ends where it was taken.
         return
     shown, is_certain = endings.breaks_off(

@@ -12,6 +12,7 @@ from tunewell.checks.dates import find_cut_off
 from tunewell.checks.language import (
     certain_language,
     is_language_unchecked,
+    may_be_unasked,
     other_language,
     unasked_language,
 )
@@ -104,10 +105,19 @@ def broken(case: Case) -> Finding:
 
 
 def _untold(case: Case) -> list[str]:
-    """Names of the rows whose language cannot be told, where the definition names languages."""
+    """Names of the rows whose language cannot be told.
+
+    Where the definition names no languages: of those with an answer in another one than nearly all
+    rows, whose question is too short to tell.
+    """
     named = case.file.spec.rules.languages
     if not named:
-        return []
+        main = _main_language(case)
+        return [
+            case.name(row)
+            for row, look in zip(case.rows, case.looked, strict=True)
+            if main and look.languages and may_be_unasked(look.languages, main)
+        ]
     untold: list[str] = []
     for row, look in zip(case.rows, case.looked, strict=True):
         if any(is_language_unchecked(shares, named) for shares in look.languages):

@@ -77,10 +77,6 @@ class Options:
         """The option at a place, with its letter."""
         return f"{self.labels[place]}. {self.texts[place]}"
 
-    def stand_in(self, question: str) -> bool:
-        """Whether a question shows all of the options, none of them called by a letter alone."""
-        return all(text in question and len(text) > 1 for text in self.texts)
-
     def place_of(self, key: Any) -> int | None:
         """The place of the option that a key names: by its text, its letter or its number."""
         text = as_text(key).strip()
@@ -218,6 +214,16 @@ class ChoiceReader:
             if options.place_of(record[other]) == place:
                 record.use(other, "answer")
         return options.named(place)
+
+    def are_told(self, record: Columns, options: Options, question: str) -> bool:
+        """Whether a question shows all of its options, and the answer is in words.
+
+        A letter or a number says nothing without the options that it counts.
+        """
+        name = self._key(record)
+        said = as_text(record[name]).strip() if name else ""
+        in_words = len(said) > 1 and not said.isdigit() and said not in options.labels
+        return in_words and all(text in question and len(text) > 1 for text in options.texts)
 
     def _note(self, key: Any, options: Options) -> None:
         text = as_text(key).strip()

@@ -403,7 +403,9 @@ class RowReader:
         """A multiple-choice question; None where the question itself shows the options."""
         options = self.choices.options(record)
         asked = self.source.fields.input or asked_column(record)
-        if options is None or (asked and options.stand_in(as_text(record[asked]))):
+        if options is None:
+            return None
+        if asked and self.choices.are_told(record, options, as_text(record[asked])):
             return None
         answer = self.choices.answer(record, options)
         messages = self._asked(record, asked) if asked else [Message(role="user", content="")]
