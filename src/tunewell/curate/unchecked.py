@@ -10,6 +10,7 @@ from tunewell.checks.language import Shares
 from tunewell.checks.personal.unproven import find_unproven, is_known_language
 from tunewell.curate.receipts import Ledger
 from tunewell.curate.rows import InputRow, clip
+from tunewell.plurals import plural
 from tunewell.types import Finding
 
 LANGUAGE_UNCHECKED = "D08 language unchecked"
@@ -126,8 +127,8 @@ def open_personal(unproven: Sequence[str]) -> OpenQuestion:
     if not unproven:
         return OpenQuestion()
     said = (
-        f"unchecked: numbers in {len(unproven)} rows, of countries or in languages that are not "
-        f"known ({_first(unproven)})"
+        f"unchecked: numbers in {plural(len(unproven), 'row')}, of countries or in languages "
+        f"that are not known ({_first(unproven)})"
     )
     return OpenQuestion(said, is_decisive=True)
 

@@ -25,6 +25,7 @@ from tunewell.curate.reading.source_record import (
     nothing,
     rejected,
 )
+from tunewell.plurals import plural
 
 _DELIMITERS = (",", ";", "\t", "|", "^", "\x01")
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
@@ -301,7 +302,7 @@ class _Table:
             return self._record(cells, at, end), end
         if end > at + 1 and self._stands_alone(at + 1):
             return self._open(at), at + 1
-        why = f"{len(cells)} cells where the header has {wanted}"
+        why = f"{plural(len(cells), 'cell')} where the header has {wanted}"
         hint = f"quote cells that hold {self._dialect.delimiter!r}, or fix the line"
         return self._reject(at, end, why, hint=hint), end
 
