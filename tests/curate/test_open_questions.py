@@ -200,7 +200,7 @@ def test_numbers_in_unknown_languages_are_unchecked(tmp_path: Path) -> None:
     ]
     for finding in both(project(tmp_path, "personal: mask", [""], said), "D07"):
         assert finding.status == "unchecked"
-        assert "1 rows" in finding.why
+        assert "numbers in 1 row," in finding.why
 
 
 def test_limits_count_segments_and_say_so(tmp_path: Path) -> None:
