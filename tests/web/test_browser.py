@@ -42,7 +42,12 @@ class ServedProject:
         return self.open_browser(name, **context).visit(path)
 
     def open_browser(self, name: str, **context: Any) -> BrowserSession:
-        options: dict[str, Any] = {"viewport": {"width": 1280, "height": 860}} | context
+        # A page that still fades in has colours for a moment that nobody reads.
+        still: dict[str, Any] = {
+            "viewport": {"width": 1280, "height": 860},
+            "reduced_motion": "reduce",
+        }
+        options = still | context
         found = self.browser.new_context(**options)
         found.set_default_timeout(60_000)
         if name:
