@@ -258,6 +258,22 @@ NATS_ABOUT = (
 )
 
 
+REAL_TIME = """\
+## Measured by itself
+
+### `real_time_factor`: how fast recordings are written down
+
+Where rows are heard, `tunewell evaluate` times every arm on up to 16 of the held-out recordings,
+drawn by seed and the same for all arms: one at a time, from the file to its words, encoder included
+and nothing kept from before. Seconds of work per second of sound, with an interval over the
+recordings; below 1 the model keeps up with the speaker.
+
+It stands in the record of the evaluation (`speeds` in `tunewell evaluate --json`) and in the
+report, and is for information only: it differs from run to run and between machines, so it is
+neither listed under `metrics` nor asked of by a gate.
+"""
+
+
 def _metrics() -> str:
     own = [metric for metric in BUILTINS.values() if metric.info.own]
     generic = [metric for metric in BUILTINS.values() if not metric.info.own]
@@ -268,6 +284,7 @@ def _metrics() -> str:
         "## Generic\n",
         _metric_info(NATS, NATS_ABOUT),
         *map(_metric, generic),
+        REAL_TIME,
         OWN_METRICS,
     ]
     return "\n".join(parts)

@@ -25,7 +25,7 @@ from tunewell.errors import UserError
 from tunewell.platforms import peak_memory_bytes
 from tunewell.revision import code_revision
 from tunewell.store import Store
-from tunewell.types import Dataset, Finding, Receipt, Run, Split, Value, digest
+from tunewell.types import Dataset, Finding, Receipt, Run, Speed, Split, Value, digest
 
 T = TypeVar("T")
 
@@ -43,6 +43,7 @@ class RunWriter:
         self.outputs: dict[str, str] = {}
         self.counts: dict[str, int] = {}
         self.findings: list[Finding] = []
+        self.speeds: list[Speed] = []
 
 
 def run_key(
@@ -203,6 +204,7 @@ def _closed(writer: RunWriter, status: str, clock: float, *, error: str = "") ->
         "findings": tuple(writer.findings),
         "seconds": round(time.monotonic() - clock, 3),
         "peak_bytes": peak_bytes(),
+        "speeds": tuple(writer.speeds),
         "error": error,
     }
     writer.run = writer.run.model_copy(update=changes)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from tunewell.curate.reading.data_files import find_files, sources_of
 from tunewell.json_text import parse_json
 from tunewell.model.speech.weights import is_speech_model, weights_of
+from tunewell.platforms import processor_name
 from tunewell.plurals import per_cent, plural
 from tunewell.project import Project
 from tunewell.task import TaskFile, TaskSpec
@@ -456,14 +457,8 @@ def _place_of_speeds(spec: TaskSpec, row_tokens: int = 0) -> Path:
 
 
 def _machine() -> list[str]:
-    text = (
-        Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
-    )
-    names = [
-        line.split(":", 1)[1].strip() for line in text.splitlines() if line.startswith("model name")
-    ]
     return [
-        names[0] if names else "cpu",
+        processor_name() or "cpu",
         str(os.cpu_count()),
         os.environ.get("OMP_NUM_THREADS", ""),
     ]

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import importlib
 import os
+import platform
+from pathlib import Path
 from typing import Any, Final
 
 _LOCKED_BYTE: Final = 1 << 30
@@ -69,6 +71,19 @@ def processors() -> int:
     """How many processors this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def processor_name() -> str:
+    """What the processor calls itself; empty where the system does not say."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    for line in lines:
+        key, _, value = line.partition(":")
+        if key.strip() == "model name":
+            return value.strip()
+    return platform.processor()
 
 
 def peak_memory_bytes() -> int:

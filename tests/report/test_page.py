@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from tunewell.project import Project
 from tunewell.report import page, render
 from tunewell.report.results import Results, earlier, gather
 from tunewell.testing.factories import STAGES, SampleProject, sample_project
-from tunewell.types import Dataset, Outcome
+from tunewell.types import Dataset, Estimate, Outcome, Speed, Unscored
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +40,22 @@ def test_the_page_is_well_formed_and_needs_nothing_from_outside(html: str, shown
     targets = [a[name] for _, a in shown.tags for name in ("href", "src") if name in a]
     assert targets
     assert all(t.startswith("#") for t in targets)
+
+
+def test_how_fast_recordings_are_written_down_is_shown_for_each_arm(results: Results) -> None:
+    factor = Estimate(value=0.125, low=0.1, high=0.15, n=16, method="ratio", unit="s/s")
+    why = Unscored(reason="timed on 2 of the 3 recordings that it takes")
+    speeds = (
+        Speed(arm="base", real_time_factor=factor, machine="a desk, 2 threads"),
+        Speed(arm="tuned", real_time_factor=why, machine="a desk, 2 threads"),
+    )
+    run = results.runs["evaluate"].model_copy(update={"speeds": speeds})
+    found = replace(results, runs={**results.runs, "evaluate": run})
+    timed, silent = read(page(found)), read(page(results))
+    assert timed.faults == []
+    for text in ("0.12 s/s", "16 recordings", "unchecked: timed on 2", "a desk, 2 threads"):
+        assert text in timed.text
+    assert "real-time factor" not in silent.text
 
 
 def test_every_link_within_the_page_leads_somewhere_and_ids_are_unique(shown: Page) -> None:

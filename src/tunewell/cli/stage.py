@@ -87,6 +87,8 @@ def show_record(record: Run, *, reused: bool = False) -> None:
         show(f"{record.stage}: {record.seconds:.1f} s, peak memory {memory:.0f} MiB")
     for name, count in record.counts.items():
         show(f"  {name:28} {count:>9,}")
+    for speed in record.speeds:
+        show(f"  {speed.arm:12} real-time factor {speed}")
     for finding in record.findings:
         if finding.status != "clear":
             name = pitfall(finding.code).name

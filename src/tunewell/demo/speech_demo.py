@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tunewell.demo.speech_figures import HeardArm, HeardTest, shown_figure
+from tunewell.demo.speech_figures import Figure, HeardArm, HeardTest, shown_figure
 from tunewell.demo.speech_page import write_page
 from tunewell.demo.speech_sizing import epochs_in, measured_encoding_s, seconds_of
 from tunewell.demo.whole_demo import approve_all
@@ -102,10 +102,19 @@ class SpeechDemo:
             result, project = self.trained(overrides)
             test = self.test_of(result, project)
             predictions = project.store.get_value(result.evaluation.predictions, list[Prediction])
+            factors = real_time_factors_of(project.store)
             by_arm = {arm: [p for p in predictions if p.arm == arm] for arm in ("base", "tuned")}
             if not arms:
-                arms.append(test.arm("base", "as it is", by_arm["base"]))
-            arms.append(test.arm(name, about, by_arm["tuned"], verdict=result.verdict.outcome))
+                base = factors.get("base")
+                arms.append(test.arm("base", "as it is", by_arm["base"], real_time_factor=base))
+            tuned = test.arm(
+                name,
+                about,
+                by_arm["tuned"],
+                verdict=result.verdict.outcome,
+                real_time_factor=factors.get("tuned"),
+            )
+            arms.append(tuned)
             why.append(f"Verdict on '{name}': {result.verdict.outcome}. {result.verdict.why}")
         self._tell(arms)
         why.append(f"The whole took {time.monotonic() - began:.0f} s on this machine.")
@@ -129,6 +138,12 @@ class SpeechDemo:
         self.say("")
         for arm in arms[1:]:
             self.say(f"{arm.name}: {arm.verdict} (why: the page)")
+
+
+def real_time_factors_of(store: Store) -> dict[str, Figure]:
+    """Arm to the real-time factor that the last evaluation measured."""
+    run = store.last_run("evaluate")
+    return {speed.arm: speed.real_time_factor for speed in run.speeds} if run else {}
 
 
 def main() -> int:

@@ -27,6 +27,7 @@ class HeardArm:
         general: On read sentences of real people.
         silent: On recordings without speech.
         verdict: Of its gates, in words; empty for the base model.
+        real_time_factor: Seconds of work per second of sound; None where it was not measured.
     """
 
     name: str
@@ -36,17 +37,21 @@ class HeardArm:
     general: SpeechScores
     silent: SpeechScores
     verdict: str = ""
+    real_time_factor: Figure | None = None
 
     @property
     def figures(self) -> dict[str, Figure]:
         """Title to figure, in the order of a table."""
-        return {
+        found: dict[str, Figure] = {
             "errors per word, new voices": self.dictated.word_errors,
             "listed terms heard": self.dictated.terms,
             "never-trained terms heard": self.dictated.new_terms,
             "words where nobody speaks": self.silent.words_on_no_speech,
             "errors per word, general speech": self.general.word_errors,
         }
+        if self.real_time_factor is not None:
+            found["seconds of work per second of sound"] = self.real_time_factor
+        return found
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,13 @@ class HeardTest:
     terms: Sequence[str]
 
     def arm(
-        self, name: str, about: str, said: Sequence[Prediction], *, verdict: str = ""
+        self,
+        name: str,
+        about: str,
+        said: Sequence[Prediction],
+        *,
+        verdict: str = "",
+        real_time_factor: Figure | None = None,
     ) -> HeardArm:
         """A model, by what it wrote down."""
         heard = {each.example: each.text for each in said}
@@ -76,6 +87,7 @@ class HeardTest:
             general=self._scores(heard, GENERAL),
             silent=self._scores(heard, "no-speech"),
             verdict=verdict,
+            real_time_factor=real_time_factor,
         )
 
     def _scores(self, heard: Mapping[str, str], kind: str) -> SpeechScores:
@@ -88,7 +100,7 @@ class HeardTest:
 
 
 def shown_figure(figure: Figure) -> str:
-    """A share in percent with its interval, or why there is none.
+    """A share in percent, or seconds per second, with its interval; or why there is none.
 
     Example:
         >>> shown_figure(Unscored(reason="no rows"))
@@ -96,5 +108,7 @@ def shown_figure(figure: Figure) -> str:
     """
     if isinstance(figure, Unscored):
         return f"unchecked: {figure.reason}"
+    if figure.unit == "s/s":
+        return f"{figure}, n = {figure.n}"
     low, high = per_cent(figure.low, 1), per_cent(figure.high, 1)
     return f"{per_cent(figure.value, 1)} [{low}, {high}], n = {figure.n}"

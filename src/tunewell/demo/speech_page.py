@@ -23,7 +23,10 @@ INTRODUCTION = (
     "about real doctors. Voices of the test are in no training row. General speech is read by five "
     "real people (LibriSpeech, CC BY 4.0)."
 )
-INTERVALS = "In brackets 95 % intervals; n is how many speakers, or recordings where nobody speaks."
+INTERVALS = (
+    "In brackets 95 % intervals; n is how many speakers, or recordings where nobody speaks; of "
+    "seconds per second, how many recordings were timed one at a time on this machine."
+)
 TABLE_STYLE = """
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .3rem .6rem;
   border-bottom: 1px solid var(--faint); vertical-align: top; } audio { width: 14rem; }

@@ -25,6 +25,7 @@ from tunewell.evaluate.gate_checks import check_gates
 from tunewell.evaluate.looks import look
 from tunewell.evaluate.lookup import by_name, ids_of
 from tunewell.evaluate.predict import PartialAnswers, PassMeter, losses, own_losses, predict
+from tunewell.evaluate.real_time import real_time_factors
 from tunewell.evaluate.result import artifacts_of, evaluation_of
 from tunewell.evaluate.scored_arms import ScoredArms, score_all
 from tunewell.lineage import StageKey
@@ -112,6 +113,14 @@ def evaluate(
                 metric.learned(learned)
         passes = _Passes(file, metrics, rows, opener, work)
         predictions, scores = passes.over(arms, progress)
+        writer.speeds += real_time_factors(
+            arms,
+            rows,
+            opener,
+            store,
+            options=generate_options(file),
+            seed=seed,
+        )
         looks = look(store, ids_of(rows), key=writer.run.key)
         measured = ScoredArms(
             file=file,
@@ -144,6 +153,11 @@ def evaluate(
     if not _some_not_asked(scores):
         work.remove()
     return result
+
+
+def generate_options(file: TaskFile) -> GenerateOptions:
+    """How every arm answers."""
+    return GenerateOptions(max_new_tokens=file.spec.evaluate.max_new_tokens)
 
 
 def _some_not_asked(scores: Sequence[Score]) -> bool:
@@ -301,12 +315,11 @@ class _Passes:
     def _of(self, arm: Arm, meter: PassMeter) -> tuple[list[Prediction], list[Score]]:
         model = partial(arm.model, self.models)
         rows, work = self.rows, self.work
-        options = GenerateOptions(max_new_tokens=self.file.spec.evaluate.max_new_tokens)
         answers = predict(
             model,
             arm,
             rows,
-            options=options,
+            options=generate_options(self.file),
             work=work,
             meter=meter,
         )

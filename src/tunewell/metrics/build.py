@@ -33,7 +33,8 @@ from tunewell.metrics.custom import load_own
 from tunewell.metrics.judge import metric as judge
 from tunewell.metrics.registry import BUILTINS, MetricSetting
 from tunewell.task import TaskFile
-from tunewell.types import MetricInfo, Value
+from tunewell.types import REAL_TIME_FACTOR, MetricInfo, Value
+from tunewell.types.speeds import FOR_INFORMATION
 
 MODULES = (
     answer_format,
@@ -156,6 +157,8 @@ def _build(
         )
 
     kind = str(options.pop("metric", spec.name))
+    if kind == REAL_TIME_FACTOR:
+        raise ValueError(FOR_INFORMATION)
     if kind not in BUILTINS:
         known = ", ".join(BUILTINS)
         raise ValueError(

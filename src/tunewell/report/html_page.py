@@ -114,6 +114,7 @@ def page(results: Results, *, then: Results | None = None) -> str:
         "rival": rival(evaluation) if evaluation else "",
         "sides": side_by_side(results),
         "effort": effort(results),
+        "speeds": results.speeds,
         "changes": changes(results, then),
         "again": errors_again(results),
         "compared": comparison_parts(results.store),

@@ -13,7 +13,17 @@ from tunewell.report.training_studies import Asked, asked
 from tunewell.similar.shown_families import Shown
 from tunewell.store import Store
 from tunewell.task import TaskFile
-from tunewell.types import Dataset, Evaluation, Finding, FoldTrace, Run, Split, Trained, Verdict
+from tunewell.types import (
+    Dataset,
+    Evaluation,
+    Finding,
+    FoldTrace,
+    Run,
+    Speed,
+    Split,
+    Trained,
+    Verdict,
+)
 from tunewell.types.read_files import ReadingReport
 
 if TYPE_CHECKING:
@@ -72,6 +82,12 @@ class Results:
     def store(self) -> Store:
         """Where the artifacts are."""
         return self.project.store
+
+    @property
+    def speeds(self) -> tuple[Speed, ...]:
+        """How fast each arm wrote recordings down; empty where rows are read."""
+        run = self.runs.get("evaluate")
+        return run.speeds if run else ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -7,7 +7,8 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tunewell.types import Value
+from tunewell.types import REAL_TIME_FACTOR, Value
+from tunewell.types.speeds import FOR_INFORMATION
 
 
 class Gate(Value):
@@ -76,7 +77,9 @@ def gate_faults(values: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
     slices = _names(values, "slices", "field")
     for number, gate in enumerate(_listed(values, "gates")):
         metric = gate.get("metric")
-        if isinstance(metric, str) and metric and metric not in known:
+        if metric == REAL_TIME_FACTOR and metric not in known:
+            yield number, FOR_INFORMATION
+        elif isinstance(metric, str) and metric and metric not in known:
             yield number, f"no metric or criterion {metric!r}; known: {', '.join(known)}."
         field_name = gate.get("slices")
         if isinstance(field_name, str) and field_name not in {"", *slices}:

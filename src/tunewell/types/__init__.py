@@ -37,6 +37,7 @@ from tunewell.types.scores import (
     Prediction,
     Score,
 )
+from tunewell.types.speeds import REAL_TIME_FACTOR, Speed
 from tunewell.types.splits import Assignment, Part, Split
 from tunewell.types.traffic import (
     KINDS_OF_FEEDBACK,
@@ -60,6 +61,7 @@ from tunewell.types.verdicts import (
 
 __all__ = [
     "KINDS_OF_FEEDBACK",
+    "REAL_TIME_FACTOR",
     "REFERENCES",
     "Acceptance",
     "Action",
@@ -100,6 +102,7 @@ __all__ = [
     "Role",
     "Run",
     "Score",
+    "Speed",
     "Split",
     "Status",
     "Threshold",

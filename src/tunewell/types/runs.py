@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from tunewell.types.findings import Finding
+from tunewell.types.speeds import Speed
 from tunewell.types.values import Value
 
 
@@ -33,6 +34,7 @@ class Run(Value):
         started: When, UTC.
         seconds: Wall time.
         peak_bytes: Peak resident memory of the process.
+        speeds: How fast each arm wrote recordings down, where rows are heard.
         error: Why it failed.
         reused_from: Id of the finished run that this one took over, if it did nothing itself.
     """
@@ -52,5 +54,6 @@ class Run(Value):
     started: dt.datetime
     seconds: float = 0.0
     peak_bytes: int = 0
+    speeds: tuple[Speed, ...] = ()
     error: str = ""
     reused_from: str = ""

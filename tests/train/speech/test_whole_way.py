@@ -10,11 +10,14 @@ import pytest
 
 from tunewell.errors import TaskError
 from tunewell.evaluate import decide, evaluate
+from tunewell.evaluate.arms import contenders, local_models
+from tunewell.evaluate.real_time import real_time_factors
+from tunewell.model.base import GenerateOptions
 from tunewell.model.speech.weights import weights_of
 from tunewell.project import Project
 from tunewell.task import TaskFile, parse_task
 from tunewell.train import merge
-from tunewell.types import Score
+from tunewell.types import Estimate, Score
 
 TASK = """
 task: {name: desk, about: Writes dictations down., input: a recording, output: its words}
@@ -59,6 +62,37 @@ def test_recordings_of_the_test_set_are_written_down_and_decided_by(trained: Any
     assert "kind=no-speech" not in slices
     # What has no criterion of its own is named where the gate is judged on all rows.
     assert "Unchecked on kind=no-speech" in verdict.criteria[0].why
+
+
+def test_base_and_tuned_model_are_timed_on_the_same_recordings(trained: Any) -> None:
+    result, (dataset, _, project) = trained
+    file = with_task(project, TASK).file
+    speeds = real_time_factors(
+        contenders(file.spec, result.model, ()),
+        project.store.examples(dataset),
+        local_models(result.model.base, project.store),
+        project.store,
+        options=GenerateOptions(max_new_tokens=4),
+        seed=0,
+    )
+    assert [speed.arm for speed in speeds] == ["base", "tuned"]
+    for speed in speeds:
+        assert isinstance(speed.real_time_factor, Estimate)
+        assert speed.real_time_factor.value > 0
+        assert speed.real_time_factor.n == 13
+        assert "1 thread" in speed.machine
+
+
+def test_a_model_begun_afresh_encodes_again_and_writes_the_same(speech: Any, clips: Any) -> None:
+    digest = next(iter(clips))
+    kept = speech.transcribe([digest])
+    heard = speech.encoded.get(digest)
+    fresh = speech.afresh()
+    assert fresh.transcribe([digest]) == kept
+    again = fresh.encoded.get(digest)
+    assert again is not heard
+    assert (again == heard).all()
+    assert speech.encoded.get(digest) is heard
 
 
 def test_a_gate_against_a_prompt_is_refused_by_name(trained: Any) -> None:

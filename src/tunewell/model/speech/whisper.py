@@ -31,6 +31,8 @@ from tunewell.model.base import (
 from tunewell.model.load import best_device, no_progress_bars
 from tunewell.model.speech.encoded import EncodedClips
 from tunewell.model.speech.weights import SPEECH_DEFAULT, resolve_speech
+from tunewell.platforms import processor_name
+from tunewell.plurals import plural
 from tunewell.types import Message
 
 if TYPE_CHECKING:
@@ -122,6 +124,22 @@ class SpeechModel:
         other._on = found.digest
         other._name = name or f"{self._name}+{found.digest[:12]}"
         return other
+
+    def afresh(self) -> SpeechModel:
+        """The same model without what it has encoded, and nothing kept on disk: to be timed."""
+        other = copy.copy(self)
+        other.encoded = EncodedClips(self._encode, weights=self.weights.digest)
+        return other
+
+    @property
+    def runs_on(self) -> str:
+        """The device, as reports name it."""
+        import torch
+
+        if self.device.type == "cuda":
+            return str(torch.cuda.get_device_name(self.device))
+        threads = plural(torch.get_num_threads(), "thread")
+        return f"{processor_name() or self.device.type}, {threads}"
 
     @property
     def network(self) -> Any:
