@@ -87,6 +87,34 @@ class Engine:
 
         return pa.concat_tables(in_processes(batches, function, self.workers))
 
+    def each(self, function: Callable[[int], pa.Table], count: int) -> list[pa.Table]:
+        """A function of each number below a count: large pieces of work that read their own files.
+
+        Args:
+            function: Picklable. It may be called again for a number whose worker was killed, so it
+                must write the same files then.
+            count: How many numbers.
+
+        Returns:
+            The results, in the order of the numbers; they should be small.
+
+        Example:
+            >>> squares = Engine(workers=1).each(lambda n: pa.table({"n": [n * n]}), 3)
+            >>> [table["n"][0].as_py() for table in squares]
+            [0, 1, 4]
+        """
+        if self.address != "native":
+            numbered = [pa.table({"number": [number]}) for number in range(count)]
+            return _on_ray(self, numbered, functools.partial(_of_number, function))
+
+        if count < 2 or self.workers < 2:
+            return [function(number) for number in range(count)]
+        return in_processes(range(count), function, self.workers)
+
+
+def _of_number(function: Callable[[int], pa.Table], batch: pa.Table) -> pa.Table:
+    return function(batch["number"][0].as_py())
+
 
 def in_processes(
     items: Sequence[Item],

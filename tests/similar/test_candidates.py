@@ -34,7 +34,7 @@ def test_the_check_of_candidates_among_many_rows_costs_no_recall(
     words = split_words(texts)
     monkeypatch.setattr(module, "_SMALL", 0)
     checked = near_pairs(words)
-    monkeypatch.setattr(module, "_LIKELY", 0)
+    monkeypatch.setattr(module, "LIKELY", 0)
     unchecked = near_pairs(words)
     found = set(zip(checked.left.tolist(), checked.right.tolist(), strict=True))
     assert found <= set(zip(unchecked.left.tolist(), unchecked.right.tolist(), strict=True))

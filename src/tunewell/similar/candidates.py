@@ -6,7 +6,7 @@ is kept; bands are then sorted one by one. Memory: 4 bytes a row and band, 1 byt
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -22,7 +22,7 @@ from tunewell.similar.arrays import (
     Positions,
     distinct,
 )
-from tunewell.similar.frequency import count_words
+from tunewell.similar.frequency import Frequency, count_words
 from tunewell.similar.word_table import WordTable
 
 HASHES = 64
@@ -41,10 +41,10 @@ _BLOCK_WORDS = 1 << 17
 _AT_ONCE = 1 << 22
 """Candidates that are handed on together."""
 
-_CHECKED_AT_ONCE = 1 << 14
+CHECKED_AT_ONCE = 1 << 14
 """Pairs whose sketches are compared together: they stay in the processor's cache."""
 
-_LIKELY = 8
+LIKELY = 8
 """Hashes of a checked sketch, of 63 or 64, in which a pair must agree to be looked at.
 
 An edited copy (30 % of its words) agrees in about 38; two rows that met by chance in one band, in
@@ -56,7 +56,7 @@ _ONCE_TIER, _VERY_RARE_TIER, _RARE_TIER, _MIDDLING_TIER, _COMMON_TIER = range(5)
 
 
 @dataclass(frozen=True)
-class _Bands:
+class BandPlan:
     """One way to sketch rows.
 
     Attributes:
@@ -75,7 +75,7 @@ class _Bands:
 
 
 @dataclass(frozen=True)
-class _Sketch:
+class Sketch:
     """Sketches of all rows.
 
     Attributes:
@@ -95,7 +95,7 @@ class _Sketch:
         return np.flatnonzero(self.has).astype(np.uint64)
 
     @classmethod
-    def empty(cls, n: int, plan: _Bands) -> _Sketch:
+    def empty(cls, n: int, plan: BandPlan) -> Sketch:
         """Room for the sketches of n rows."""
         kept = (n, plan.bands * plan.width) if plan.checked else (0, 0)
         return cls(
@@ -106,26 +106,34 @@ class _Sketch:
 
 
 @dataclass(frozen=True)
-class _TieredWords:
+class TieredWords:
     """Words of the rows with the tier of each, shape (words,)."""
 
     words: WordTable
     tier: Bytes
 
     @classmethod
-    def of(cls, words: WordTable) -> _TieredWords:
+    def of(cls, words: WordTable) -> TieredWords:
         """Count the words and sort them into tiers."""
-        n = len(words)
+        return cls.counted(words, count_words(words), len(words))
+
+    @classmethod
+    def counted(cls, words: WordTable, frequency: Frequency, n: int) -> TieredWords:
+        """Sort the words of some rows into tiers by their counts in all n rows."""
         rare = max(20, n // 100)
         middling = max(50, n // 5)
         bounds = (1, _VERY_RARE, rare, middling)
-        return cls(words, count_words(words).tiers(words.codes, bounds))
+        return cls(words, frequency.tiers(words.codes, bounds))
 
-    def very_rare(self) -> Packed:
-        """Very rare words with their rows, packed and sorted."""
+    def very_rare(self, first: int = 0) -> Packed:
+        """Very rare words with their rows, packed and sorted.
+
+        Args:
+            first: Number of the first of these rows among all.
+        """
         at = np.flatnonzero(self.tier == _VERY_RARE_TIER)
-        rows = np.searchsorted(self.words.starts, at, side="right") - 1
-        return _packed(self.words.codes[at], rows.astype(np.uint64))
+        rows = np.searchsorted(self.words.starts, at, side="right") - 1 + first
+        return packed(self.words.codes[at], rows.astype(np.uint64))
 
     def blocks(self) -> list[slice]:
         """Rows in blocks of about `_BLOCK_WORDS` words."""
@@ -150,15 +158,15 @@ def candidates(
         across: If not 0, only pairs between the first ``across`` rows and the rest.
         workers: Threads; the pairs are the same for any number of them.
     """
-    tiered = _TieredWords.of(words)
-    buckets = _Buckets(len(words), across)
+    tiered = TieredWords.of(words)
+    buckets = Buckets(len(words), across)
     found = [buckets.pairs(tiered.very_rare())]
     size = len(found[0])
 
-    random = np.random.default_rng(20261122)
+    plans = band_plans(len(words))
     with ThreadPoolExecutor(max(1, workers)) as pool:
-        for plan in _plans(len(words)):
-            sketch = _sketch(tiered, plan, random, pool)
+        for plan, numbers in zip(plans, hash_numbers(plans), strict=True):
+            sketch = sketch_rows(tiered, plan, numbers, pool)
             pairs_of = partial(buckets.pairs_of_band, sketch)
             for pairs in pool.map(pairs_of, range(plan.bands)):
                 found.append(pairs)
@@ -169,19 +177,20 @@ def candidates(
     yield distinct(np.concatenate([*found, np.empty(0, np.int64)]))
 
 
-def _plans(n: int) -> tuple[_Bands, ...]:
+def band_plans(n: int) -> tuple[BandPlan, ...]:
+    """The ways in which n rows are sketched."""
     # Rows that are nearly the same and have no rare word (a template that stands in every row).
-    of_all_words = _Bands(_ONCE_TIER, _COMMON_TIER, width=6, bands=5)
+    of_all_words = BandPlan(_ONCE_TIER, _COMMON_TIER, width=6, bands=5)
     if n <= _SMALL:
         return (
-            _Bands(
+            BandPlan(
                 _VERY_RARE_TIER,
                 _RARE_TIER,
                 width=2,
                 bands=HASHES // 2,
                 checked=True,
             ),
-            _Bands(
+            BandPlan(
                 _VERY_RARE_TIER,
                 _MIDDLING_TIER,
                 width=3,
@@ -191,37 +200,47 @@ def _plans(n: int) -> tuple[_Bands, ...]:
             of_all_words,
         )
     return (
-        _Bands(
+        BandPlan(
             _VERY_RARE_TIER,
             _RARE_TIER,
             width=3,
             bands=HASHES // 3,
             checked=True,
         ),
-        _Bands(_VERY_RARE_TIER, _MIDDLING_TIER, width=5, bands=12),
+        BandPlan(_VERY_RARE_TIER, _MIDDLING_TIER, width=5, bands=12),
         of_all_words,
     )
 
 
-def _packed(key: Codes, rows: Packed) -> Packed:
+def hash_numbers(plans: Sequence[BandPlan]) -> list[Codes]:
+    """Multiplier and offset of each hash of some plans, shape (bands, width, 2) each."""
+    random = np.random.default_rng(20261122)
+    found = []
+    for plan in plans:
+        shape = (plan.bands, plan.width, 2)
+        numbers = random.integers(1, 1 << 32, shape, dtype=np.uint32)
+        numbers[:, :, 0] |= 1  # a multiplier that is odd loses no bit
+        found.append(numbers)
+    return found
+
+
+def packed(key: Codes, rows: Packed) -> Packed:
     """Key and row in one number, sorted: several times faster than sorting rows by key."""
-    packed = key.astype(np.uint64)
-    packed <<= np.uint64(32)
-    packed |= rows
-    packed.sort()
-    return packed
+    both = key.astype(np.uint64)
+    both <<= np.uint64(32)
+    both |= rows
+    both.sort()
+    return both
 
 
-def _sketch(
-    tiered: _TieredWords,
-    plan: _Bands,
-    random: np.random.Generator,
+def sketch_rows(
+    tiered: TieredWords,
+    plan: BandPlan,
+    numbers: Codes,
     pool: ThreadPoolExecutor,
-) -> _Sketch:
-    shape = (plan.bands, plan.width, 2)
-    numbers = random.integers(1, 1 << 32, shape, dtype=np.uint32)
-    numbers[:, :, 0] |= 1  # a multiplier that is odd loses no bit
-    made = _Sketch.empty(len(tiered.words), plan)
+) -> Sketch:
+    """The sketches of some rows."""
+    made = Sketch.empty(len(tiered.words), plan)
 
     def sketch(block: slice) -> None:
         _sketch_block(tiered, plan, numbers, block, made)
@@ -232,11 +251,11 @@ def _sketch(
 
 
 def _sketch_block(
-    tiered: _TieredWords,
-    plan: _Bands,
+    tiered: TieredWords,
+    plan: BandPlan,
     numbers: Codes,
     block: slice,
-    made: _Sketch,
+    made: Sketch,
 ) -> None:
     """Sketch the rows of one block: the least hashes of a band folded into one key.
 
@@ -276,7 +295,7 @@ def _sketch_block(
 
 
 @dataclass(frozen=True)
-class _Buckets:
+class Buckets:
     """Rows with the same key are pairs.
 
     Attributes:
@@ -287,10 +306,10 @@ class _Buckets:
     n: int
     across: int
 
-    def pairs_of_band(self, sketch: _Sketch, band: int) -> Positions:
+    def pairs_of_band(self, sketch: Sketch, band: int) -> Positions:
         """Pairs that agree in a band and, where sketches are kept, in enough of them."""
         keys = sketch.keys[band][sketch.has]
-        found = self.pairs(_packed(keys, sketch.rows))
+        found = self.pairs(packed(keys, sketch.rows))
         if not sketch.bytes.size:
             return found
         return self._likely(found, sketch.bytes)
@@ -298,20 +317,19 @@ class _Buckets:
     def _likely(self, pairs: Positions, sketches: Bytes) -> Positions:
         """The pairs whose sketches agree in enough hashes to be worth a look."""
         keep = np.empty(len(pairs), dtype=np.bool_)
-        for at in range(0, len(pairs), _CHECKED_AT_ONCE):
-            part = slice(at, at + _CHECKED_AT_ONCE)
+        for at in range(0, len(pairs), CHECKED_AT_ONCE):
+            part = slice(at, at + CHECKED_AT_ONCE)
             low, high = np.divmod(pairs[part], self.n)
-            agree = sketches[low] == sketches[high]
-            keep[part] = agree.sum(axis=1) >= _LIKELY
+            keep[part] = may_be_alike(sketches[low], sketches[high])
         return pairs[keep]
 
-    def pairs(self, packed: Packed) -> Positions:
+    def pairs(self, both: Packed) -> Positions:
         """Pairs with the same key, as ``low * n + high``.
 
         Args:
-            packed: Codes and rows, sorted, shape (rows,).
+            both: Codes and rows, sorted, shape (rows,).
         """
-        key = (packed >> np.uint64(32)).astype(np.uint32)
+        key = (both >> np.uint64(32)).astype(np.uint32)
         same = key[1:] == key[:-1]
         as_before = np.r_[False, same]
         as_next = np.r_[same, False]
@@ -320,7 +338,7 @@ class _Buckets:
             return np.empty(0, np.int64)
 
         key = key[several]
-        members = (packed[several] & np.uint64(0xFFFFFFFF)).astype(np.int64)
+        members = (both[several] & np.uint64(0xFFFFFFFF)).astype(np.int64)
         fresh = np.r_[True, key[1:] != key[:-1]]
         bucket = np.cumsum(fresh) - 1
         start = np.flatnonzero(fresh)
@@ -357,6 +375,17 @@ class _Buckets:
         own = bucket[mixed]
         last_of_head = start[own] + head[own] - 1
         return members[last_of_head], members[mixed]
+
+
+def may_be_alike(left: Bytes, right: Bytes) -> Bools:
+    """Whether two sketches agree in enough hashes, pair by pair.
+
+    Args:
+        left: Lowest bytes of the least hashes, shape (pairs, hashes).
+        right: Those of the other rows.
+    """
+    agree = (left == right).sum(axis=1)
+    return np.asarray(agree >= LIKELY)
 
 
 def _next_ones(members: Positions, bucket: Positions) -> tuple[Positions, Positions]:

@@ -57,6 +57,7 @@ def alike(
     *,
     least: float = _PART,
     telling: float = _TELLING,
+    counts: Frequency | None = None,
 ) -> Bools:
     """Which pairs of texts are alike, shape (pairs,).
 
@@ -64,6 +65,14 @@ def alike(
     weighted by how rare they are (inverse document frequency) must agree by ``telling`` too: "pay
     by card" and "pay by cheque" differ in one word of three, and it is the one that counts. Two
     empty texts are alike.
+
+    Args:
+        words: Words of the texts.
+        left: A text of each pair.
+        right: The other.
+        least: Least similarity of the word sequences.
+        telling: Least agreement of short texts.
+        counts: How often each word stands, where these are not all texts.
     """
     shorter = words.shorter(left, right)
     floor = np.where(shorter >= SHORT, least, max(least, 0.7))
@@ -73,7 +82,7 @@ def alike(
     short = np.flatnonzero(result & (shorter < SHORT) & (shorter > 0))
     if not len(short):
         return result
-    frequency = count_words(words)
+    frequency = counts or count_words(words)
     for k in short:
         agree = _agreement(words, frequency, int(left[k]), int(right[k]))
         result[k] = agree >= telling
@@ -85,6 +94,8 @@ def copies(
     answers: WordTable,
     whole: WordTable,
     pairs: Pairs,
+    *,
+    counts: tuple[Frequency | None, Frequency | None] = (None, None),
 ) -> Bools:
     """Which pairs of rows are edited copies of each other, shape (pairs,).
 
@@ -97,6 +108,7 @@ def copies(
         answers: Words of the answers.
         whole: Words of both together.
         pairs: Candidate pairs with the similarity of the whole.
+        counts: How often each word stands in inputs and in answers, where these are not all rows.
     """
     left, right = pairs.left, pairs.right
     words = whole.shorter(left, right)
@@ -105,8 +117,8 @@ def copies(
         result &= _part_alike(part, left, right)
 
     short = np.flatnonzero(result & (words < SHORT))
-    for part in (asked, answers):
-        result[short] &= alike(part, left[short], right[short])
+    for part, frequency in zip((asked, answers), counts, strict=True):
+        result[short] &= alike(part, left[short], right[short], counts=frequency)
 
     close = pairs.similarity >= _CLOSE
     for k in np.flatnonzero(result):
@@ -235,7 +247,7 @@ def _weights(
     Small corpora say little, so one row is added.
     """
     codes = words.of(i)
-    n = len(words) + 1
+    n = frequency.texts + 1
     rows_with_it = np.minimum(frequency.of(codes), n)
     weights = np.log((n + 1) / rows_with_it).astype(np.float32)
     return dict(zip(codes.tolist(), weights.tolist(), strict=True))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tunewell.similar.arrays import Bytes, Codes
 from tunewell.similar.word_table import WordTable
 
+MOST_BITS = 24
 _BLOCK = 1 << 18
 _FEW_WORDS = 4_000_000
 """Up to so many words the smaller table does."""
@@ -24,10 +25,12 @@ class Frequency:
     Attributes:
         counts: By the highest bits of the code.
         shift: Bits of the code that are left out.
+        texts: How many texts were counted.
     """
 
     counts: NDArray[np.int32]
     shift: np.uint32
+    texts: int
 
     def of(self, codes: Codes) -> NDArray[np.int32]:
         """How often each of some words stands, shape (words,).
@@ -55,10 +58,15 @@ class Frequency:
 
 def count_words(words: WordTable) -> Frequency:
     """Count the words of all texts."""
-    bits = 22 if len(words.codes) < _FEW_WORDS else 24
+    bits = bits_for(len(words.codes))
     shift = np.uint32(32 - bits)
     counts = np.zeros(1 << bits, dtype=np.int32)
     for at in range(0, len(words.codes), _BLOCK):
         bucket = words.codes[at : at + _BLOCK] >> shift
         np.add.at(counts, bucket, np.int32(1))
-    return Frequency(counts, shift)
+    return Frequency(counts, shift, len(words))
+
+
+def bits_for(words: int) -> int:
+    """Bits of a code by which so many words are counted."""
+    return 22 if words < _FEW_WORDS else MOST_BITS

@@ -31,7 +31,7 @@ _FEWEST_GREETED = 3
 _BELOW = 15
 """Words from which a question with a label may have another word in the place of one."""
 
-_ANSWER_WORDS = 8
+FEWEST_SAID = 8
 """Shorter answers are labels, not templates."""
 
 
@@ -63,8 +63,13 @@ class RowCopies:
         return best
 
 
-def find_copies(rows: Sequence[ComparedRow]) -> RowCopies:
+def find_copies(rows: Sequence[ComparedRow], *, in_other_words: bool = True) -> RowCopies:
     """Edited copies and template families among rows.
+
+    Args:
+        rows: The rows.
+        in_other_words: Whether to look for rows that may say the same in other words, too: each is
+            held against every other one.
 
     Example:
         >>> from tunewell.similar.conversations import Conversation
@@ -93,9 +98,12 @@ def find_copies(rows: Sequence[ComparedRow]) -> RowCopies:
     versions = [texts.may_be_of_two_versions(i, j) for i, j in pairs.positions()]
     doubtful = doubtful.followed_by(pairs.where(np.array(versions, dtype=np.bool_)))
     pairs = pairs.where(~np.array(versions, dtype=np.bool_))
-    likely = doubtful.followed_by(likely_copies(texts, pairs)).once(len(rows))
+    likely = doubtful
+    if in_other_words:
+        likely = likely.followed_by(likely_copies(texts, pairs))
+    likely = likely.once(len(rows))
     # Rows of one template are alike by intent; where answers are labels, families are loose.
-    says_little = texts.answers.lengths[likely.left] < _ANSWER_WORDS
+    says_little = texts.answers.lengths[likely.left] < FEWEST_SAID
     likely = likely.where(says_little | without(likely, templates, len(rows)))
     return RowCopies(pairs, families_of(pairs.positions(), len(rows)), templates, likely)
 
@@ -175,7 +183,7 @@ def _of_answers(
     """Families whose answers come from one template, whatever was asked ("canned answers")."""
     taken = {i for family in known for i in family}
     free = [i for i in range(len(rows)) if i not in taken]
-    long_enough = [i for i in free if answers.lengths[i] >= _ANSWER_WORDS]
+    long_enough = [i for i in free if answers.lengths[i] >= FEWEST_SAID]
     said = split_words([rows[i].target for i in long_enough])
     found = template_families(said, near_pairs(said))
     return [[long_enough[k] for k in family] for family in found]

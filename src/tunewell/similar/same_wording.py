@@ -36,7 +36,7 @@ _FEWEST_WORDS = 3
 
 _DIGITS = re.compile(r"\d+")
 _GRAM = 3
-_LEAST_ALIKE = 0.72
+LEAST_ALIKE = 0.72
 """Similarity of the letters from which two texts are looked at word by word."""
 
 _OPENING = frozenset(
@@ -315,19 +315,19 @@ def _near_ones(
         first.setdefault((text, row < across), row)
 
     heads = sum(is_head for _, is_head in texts)
-    grams = split_words([_grams(text) for text, _ in texts])
+    table = split_words([grams(text) for text, _ in texts])
     n = max(len(texts), 1)
     found: set[tuple[int, int]] = set()
-    for batch in candidates(grams, across=heads):
+    for batch in candidates(table, across=heads):
         for low, high in zip(*(part.tolist() for part in np.divmod(batch, n)), strict=True):
             alike = Levenshtein.normalized_similarity(texts[low][0], texts[high][0])
-            if alike >= _LEAST_ALIKE:
+            if alike >= LEAST_ALIKE:
                 pair = sorted((first[texts[low]], first[texts[high]]))
                 found.add((pair[0], pair[1]))
     return found
 
 
-def _grams(text: str) -> str:
+def grams(text: str) -> str:
     """The groups of three letters of a text, each a word."""
     letters = f"x{text}x"
     return " ".join(letters[at : at + _GRAM] for at in range(len(letters) - _GRAM + 1))

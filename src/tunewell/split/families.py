@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from tunewell.engine import Engine
 from tunewell.similar import (
     THRESHOLD,
     Links,
     Pairs,
+    WordTable,
     alike,
     copies,
     key,
@@ -20,9 +23,15 @@ from tunewell.similar import (
 from tunewell.similar.conversations import (
     ComparedRow,
     conversations_of,
-    inputs_of,
     targets_of,
     whole_texts,
+)
+from tunewell.similar.in_parts import (
+    PairJudge,
+    RowParts,
+    WordParts,
+    Workplace,
+    near_pairs_in_parts,
 )
 from tunewell.types import Example
 
@@ -52,7 +61,12 @@ class RowFamilies:
         return self.by_wording < len(self.groups)
 
 
-def families_to_divide(examples: Sequence[Example], *, fewest: int) -> RowFamilies:
+def families_to_divide(
+    examples: Sequence[Example],
+    *,
+    fewest: int,
+    place: Workplace | None = None,
+) -> RowFamilies:
     """The families of rows, enough of them to divide where the rows allow it.
 
     Templated rows ("The tent of order 7 is torn. …") can be so alike that similar questions chain
@@ -62,9 +76,10 @@ def families_to_divide(examples: Sequence[Example], *, fewest: int) -> RowFamili
     Args:
         examples: The rows.
         fewest: How many families are needed.
+        place: Where many rows are compared part by part; in one piece if not given.
     """
     rows = conversations_of(examples)
-    similar, edited = (_of_written(pairs, examples) for pairs in _near(rows))
+    similar, edited = (_of_written(pairs, examples) for pairs in _near(rows, place))
     recordings = _recordings(examples)
     joined = _joined(rows, similar, edited, recordings=recordings)
     if len(joined) >= fewest:
@@ -143,31 +158,55 @@ def _input_key(row: ComparedRow) -> bytes:
     return key(text, row.target)
 
 
-def _near(rows: Sequence[ComparedRow]) -> tuple[Pairs, Pairs]:
+def _near(rows: Sequence[ComparedRow], place: Workplace | None) -> tuple[Pairs, Pairs]:
     """Pairs of rows with similar inputs, and pairs that are edited copies as whole rows.
 
     Each pair is verified.
     """
-    answers = targets_of(rows)
-    inputs = split_words(_inputs_or_answers(inputs_of(rows), answers))
-    by_input = near_pairs(inputs)
-    same = alike(
-        inputs,
-        by_input.left,
-        by_input.right,
-        least=THRESHOLD,
-    )
-    long_enough = inputs.lengths[by_input.left] >= FEW
+    if place is not None and len(rows) > place.most:
+        with place.scratch() as folder:
+            parts = RowParts.write(rows, folder / "rows")
+            return near_in_parts(parts, folder, place.engine)
 
-    whole = split_words(whole_texts(rows))
-    by_row = near_pairs(whole)
-    edited = copies(inputs, split_words(answers), whole, by_row)
+    inputs, answers, whole = _inputs(rows), _answers(rows), _whole(rows)
+    by_input, by_row = near_pairs(inputs), near_pairs(whole)
+    same = alike(inputs, by_input.left, by_input.right, least=THRESHOLD)
+    long_enough = inputs.lengths[by_input.left] >= FEW
+    edited = copies(inputs, answers, whole, by_row)
     return by_input.where(same & long_enough), by_row.where(edited)
 
 
-def _inputs_or_answers(asked: Sequence[str], answers: Sequence[str]) -> list[str]:
-    """The input of each row, the answer of one without an input."""
+def near_in_parts(rows: RowParts, folder: Path, engine: Engine) -> tuple[Pairs, Pairs]:
+    """Pairs of similar inputs and pairs of edited copies, the same as in one piece.
+
+    Args:
+        rows: The rows.
+        folder: A folder of its own, that every worker sees.
+        engine: Where the parts are worked on.
+    """
+    inputs = WordParts.split(rows, folder / "inputs", _inputs, engine)
+    answers = WordParts.split(rows, folder / "answers", _answers, engine)
+    whole = WordParts.split(rows, folder / "whole", _whole, engine)
+    by_input = near_pairs_in_parts(inputs, engine)
+    by_row = near_pairs_in_parts(whole, engine)
+    judge = PairJudge(folder / "pairs", engine)
+    same = judge.alike(by_input, inputs, least=THRESHOLD)
+    long_enough = inputs.lengths()[by_input.left] >= FEW
+    edited = judge.copies(by_row, inputs, answers, whole)
+    return by_input.where(same & long_enough), by_row.where(edited)
+
+
+def _inputs(rows: Sequence[ComparedRow]) -> WordTable:
+    """Words of the input of each row, of the answer of one without an input."""
     texts = []
-    for text, answer in zip(asked, answers, strict=True):
-        texts.append(text if text.strip() else answer)
-    return texts
+    for row in rows:
+        texts.append(row.input if row.input.strip() else row.target)
+    return split_words(texts)
+
+
+def _answers(rows: Sequence[ComparedRow]) -> WordTable:
+    return split_words(targets_of(rows))
+
+
+def _whole(rows: Sequence[ComparedRow]) -> WordTable:
+    return split_words(whole_texts(rows))

@@ -1,0 +1,26 @@
+"""Near-duplicates, leaks and families of more rows than one process should hold.
+
+The rows lie in files, a part each, in a folder that all workers see. Every pass is a function of
+the number of a part; it reads files of earlier passes and writes files of its own, so a worker that
+is killed has its parts done again and the result is the same. The calling process holds the pairs
+that were verified and one number a row.
+"""
+
+from __future__ import annotations
+
+from tunewell.similar.in_parts.copies import find_copies_in_parts
+from tunewell.similar.in_parts.leaks import find_leaks_in_parts
+from tunewell.similar.in_parts.near import near_pairs_in_parts
+from tunewell.similar.in_parts.part_files import RowParts, Workplace
+from tunewell.similar.in_parts.verified import PairJudge
+from tunewell.similar.in_parts.word_parts import WordParts
+
+__all__ = [
+    "PairJudge",
+    "RowParts",
+    "WordParts",
+    "Workplace",
+    "find_copies_in_parts",
+    "find_leaks_in_parts",
+    "near_pairs_in_parts",
+]
