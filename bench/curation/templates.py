@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 from bench.curation.corpus import dissimilar, paragraphs, share
 from bench.machine import keep
 from tunewell.curate import duplicates
 from tunewell.curate.rows import InputRow
+from tunewell.engine import Engine
 from tunewell.similar import boilerplate
+from tunewell.similar.in_parts import Workplace
 from tunewell.testing.planted import corpus
 
 SIZES, SEEDS, CLEAN = (5, 10, 20, 40), 5, 600
@@ -42,7 +45,7 @@ def measure(size: int, seeds: int, base: list[str]) -> dict[str, Any]:
             elif row.id in clean:
                 counts["clean"] += 1
                 counts["clean with an ending"] += boilerplate.ends_in(row, common)
-        like = duplicates.likeness(rows)
+        like = duplicates.likeness(rows, Workplace(Engine(), Path()))
         of_templates = {row.id for family in like.templates for row in family}
         of_copies = {row.id for family in like.copies for row in family}
         counts["template rows"] += size

@@ -20,7 +20,7 @@ from tunewell.similar import (
     key,
 )
 from tunewell.similar.conversations import asked_of
-from tunewell.similar.row_copies import RowCopies, find_copies
+from tunewell.similar.in_parts import CopiesInParts, Workplace, copies_among
 from tunewell.task import TaskFile
 
 _KEPT = {"first": "the cleanest, the first of these", "newest": "the newest, the cleanest of these"}
@@ -70,21 +70,18 @@ def near(
     rows: Sequence[InputRow],
     file: TaskFile,
     ledger: Ledger,
-) -> tuple[Families, Families]:
-    """Of edited copies (D04) keep the best (see `tunewell.curate.which_stays`).
-
-    Returns:
-        These families, and those of one template (D05).
-    """
-    found = find_copies(rows)
-    like = _likeness(rows, found)
-    families, templates = like.copies, like.templates
+    place: Workplace,
+) -> Likeness:
+    """Of edited copies (D04) keep the best (see `tunewell.curate.which_stays`)."""
+    looked = copies_among(rows, place)
+    like = _likeness(rows, looked)
+    families = like.copies
     if file.spec.rules.near_duplicates == "report":
         equal = set(ids_of(members_of(same(rows), but=1)))
         edited = ids_of(members_of(families, but=1))
         ledger.seen("D04", [row for row in edited if row not in equal])
         _report(like.likely, ledger)
-        return families, templates
+        return like
 
     by = StepRule(
         step="near duplicates",
@@ -95,13 +92,13 @@ def near(
         cites=file.where("rules.near_duplicates"),
         code="D04",
     )
-    for copy in fallen(rows, found.pairs):
+    for copy in fallen(rows, looked.found.pairs):
         row, stays = rows[copy.row], rows[copy.stays]
         if _key_of(row) == _key_of(stays):
             continue  # equal rows that are still there were left in by the rule for those
         ledger.drop(row, by, evidence=f"similarity {copy.similarity:.2f}", other=stays.id)
     _report(like.likely, ledger)
-    return families, templates
+    return like
 
 
 def _report(likely: Sequence[tuple[InputRow, InputRow]], ledger: Ledger) -> None:
@@ -120,24 +117,28 @@ class Likeness:
         copies: Families of edited copies.
         templates: Families of rows from one template.
         likely: Pairs that may say the same in other words.
+        unchecked: What was not looked at, in words; empty if everything was.
     """
 
     copies: Families
     templates: Families
     likely: list[tuple[InputRow, InputRow]]
+    unchecked: str
 
 
-def likeness(rows: Sequence[InputRow]) -> Likeness:
+def likeness(rows: Sequence[InputRow], place: Workplace) -> Likeness:
     """Copies, templates and what may be the same among some rows."""
     written = written_of(rows)
-    return _likeness(written, find_copies(written))
+    return _likeness(written, copies_among(written, place))
 
 
-def _likeness(rows: Sequence[InputRow], found: RowCopies) -> Likeness:
+def _likeness(rows: Sequence[InputRow], looked: CopiesInParts) -> Likeness:
+    found = looked.found
     return Likeness(
         copies=_rows_at(found.families, rows),
         templates=_rows_at(found.templates, rows),
         likely=[(rows[i], rows[j]) for i, j in found.likely.positions()],
+        unchecked=looked.in_words(),
     )
 
 

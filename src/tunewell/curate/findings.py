@@ -68,11 +68,13 @@ class Related:
         families: By pitfall, rows that belong together.
         leaks: Training rows that gave a test row away.
         spans: Where personal data stood, by row.
+        unchecked_copies: Which rows were not held against each other, in words.
     """
 
     families: dict[str, list[list[InputRow]]] = field(default_factory=dict)
     leaks: list[RowLeak] = field(default_factory=list)
     spans: list[SpanRecord] = field(default_factory=list)
+    unchecked_copies: str = ""
 
 
 def findings(

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from tunewell.curate.receipts import Ledger, StepRule, still_there
 from tunewell.curate.rows import InputRow
 from tunewell.similar import THRESHOLD
-from tunewell.similar.leaks import Leak, find_leaks, likely_leaks
+from tunewell.similar.in_parts import Workplace, leaks_among
+from tunewell.similar.leaks import Leak, likely_leaks
 
 RowLeak = Leak[InputRow]
 
@@ -22,9 +23,10 @@ def drop_leaks(
     rows: Sequence[InputRow],
     tests: Sequence[InputRow],
     ledger: Ledger,
+    place: Workplace,
 ) -> list[RowLeak]:
     """Drop the training side of every leak."""
-    leaks = find_leaks(rows, tests)
+    leaks = leaks_among(rows, tests, place)
     for leak in leaks:
         evidence = leak.kind
         if leak.edited:

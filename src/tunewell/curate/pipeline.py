@@ -50,7 +50,6 @@ from tunewell.curate.unchecked import (
     open_personal,
     with_open_question,
 )
-from tunewell.engine import Engine
 from tunewell.errors import DataError
 from tunewell.lineage import StageKey
 from tunewell.metrics.facts import facts_file
@@ -58,6 +57,7 @@ from tunewell.people.erased_people import ErasedPerson, erased
 from tunewell.people.row_changes import PeopleChanges, words_for
 from tunewell.plurals import per_cent
 from tunewell.project import Project
+from tunewell.similar.in_parts import Workplace
 from tunewell.store import Store
 from tunewell.store.files import file_digest
 from tunewell.store.rows import content_digest, examples_to_table
@@ -288,7 +288,8 @@ def apply_rules(
 
     checks = _checks_of(file)
     drop_erased(done.rows, people, ledger)
-    looked = look(done.rows, checks, Engine(file.spec.engine))
+    place = Workplace.of(file)
+    looked = look(done.rows, checks, place.engine)
     looked = with_clip_faults(done.rows, looked, batch.clips)
     progress(1, _STEPS)
 
@@ -300,7 +301,7 @@ def apply_rules(
     progress(3, _STEPS)
 
     # Leaks first: a copy of a leak is a leak, not a duplicate.
-    related.leaks = drop_leaks(written_of(done.training), written_of(done.tests), ledger)
+    related.leaks = drop_leaks(written_of(done.training), written_of(done.tests), ledger, place)
     report_likely(written_of(done.training), done.tests, related.leaks, ledger)
     hold_back(done.rows, file, ledger)
     progress(4, _STEPS)
@@ -309,17 +310,18 @@ def apply_rules(
     batch.notes += [unheard] if unheard else []
     equal = duplicates.exact(done.training, file, ledger)
     progress(5, _STEPS)
-    edited, made_from_templates = duplicates.near(written_of(done.training), file, ledger)
+    like = duplicates.near(written_of(done.training), file, ledger, place)
+    related.unchecked_copies = like.unchecked
     hold_back(done.rows, file, ledger)
     related.families["D03"] = equal
-    related.families["D04"] = edited
-    related.families["D05"] = templates.cap(made_from_templates, file, ledger)
+    related.families["D04"] = like.copies
+    related.families["D05"] = templates.cap(like.templates, file, ledger)
     progress(6, _STEPS)
     related.families["D09"] = contradictions(
         done.training,
         file,
         ledger,
-        copies=[*equal, *edited],
+        copies=[*equal, *like.copies],
     )
     ledger.keep(done.tests, "held out", "given as the test set: never trained on")
     ledger.keep(done.training, "end", "passed every rule")
@@ -389,6 +391,7 @@ def seen(file: TaskFile, done: Curated) -> list[Finding]:
     training = [row for row in done.rows if not row.held]
     unproven = done.ledger.rows.get(PERSONAL_UNCHECKED, [])
     questions = {
+        "D04": OpenQuestion(done.related.unchecked_copies, is_decisive=True),
         "D06": open_dates(training),
         "D07": open_personal(unproven),
         "D08": open_languages_of(done.ledger, len(training)),

@@ -28,8 +28,9 @@ from tunewell.similar.near_duplicates import (
     THRESHOLD,
     Pairs,
     near_pairs,
+    no_pairs,
 )
-from tunewell.similar.same_meaning import likely_copies
+from tunewell.similar.same_meaning import MOST_ROWS, likely_copies
 from tunewell.similar.word_table import WordTable
 
 FEW = 3
@@ -140,18 +141,15 @@ def likely_leaks(
         tests: Test rows.
         known: Leaks that are found already.
     """
-    if not tests:
+    if not tests or len(tests) + len(rows) > MOST_ROWS:
         return []
     texts = ComparedTexts.of([*tests, *rows])
-    pairs = likely_copies(texts, _NO_PAIRS, across=len(tests))
+    pairs = likely_copies(texts, no_pairs(), across=len(tests))
     leaking = {leak.train.id for leak in known}
     taken = [i for i, row in enumerate(rows) if row.id in leaking]
     best = _Crossing(pairs, len(tests)).nearest(pairs.similarity, taken)
     found = _as_leaks("likely", rows, tests, pairs, best)
     return [found[i] for i in sorted(found)]
-
-
-_NO_PAIRS = Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,12 @@ class Pairs:
         return Pairs(self.left[first], self.right[first], self.similarity[first])
 
 
+def no_pairs() -> Pairs:
+    """A set of pairs without any."""
+    none = np.empty(0, np.int64)
+    return Pairs(none, none, np.empty(0, np.float32))
+
+
 def near_pairs(
     texts: Sequence[str] | WordTable,
     *,

@@ -159,15 +159,15 @@ def _input_key(row: ComparedRow) -> bytes:
 
 
 def _near(rows: Sequence[ComparedRow], place: Workplace | None) -> tuple[Pairs, Pairs]:
-    """Pairs of rows with similar inputs, and pairs that are edited copies as whole rows.
+    """The verified pairs: in one piece, or in parts where there are many rows."""
+    if place is None or place.takes_in_one_piece(len(rows)):
+        return similar_and_edited(rows)
+    with place.scratch() as folder:
+        return near_in_parts(place.write(rows, folder / "rows"), folder, place.engine)
 
-    Each pair is verified.
-    """
-    if place is not None and len(rows) > place.most:
-        with place.scratch() as folder:
-            parts = RowParts.write(rows, folder / "rows")
-            return near_in_parts(parts, folder, place.engine)
 
+def similar_and_edited(rows: Sequence[ComparedRow]) -> tuple[Pairs, Pairs]:
+    """Pairs of rows with similar inputs, and pairs that are edited copies as whole rows."""
     inputs, answers, whole = _inputs(rows), _answers(rows), _whole(rows)
     by_input, by_row = near_pairs(inputs), near_pairs(whole)
     same = alike(inputs, by_input.left, by_input.right, least=THRESHOLD)

@@ -10,6 +10,7 @@ import numpy as np
 
 from tunewell.errors import DataError
 from tunewell.plurals import plural
+from tunewell.similar.in_parts import Workplace
 from tunewell.split.families import RowFamilies, families_to_divide
 from tunewell.task import SplitSection
 from tunewell.types import (
@@ -63,6 +64,7 @@ def divide(
     held_out: Sequence[str] = (),
     pinned: Sequence[str] = (),
     dataset: str = "",
+    place: Workplace | None = None,
 ) -> tuple[Split, RowFamilies]:
     """As `tunewell.split.split`, without a store; also gives the families.
 
@@ -76,12 +78,13 @@ def divide(
         held_out: Ids of the project's own test set.
         pinned: Ids of rows that stay in the test set.
         dataset: Id of the dataset.
+        place: Where many rows are compared part by part.
 
     Raises:
         DataError: There are fewer families than parts.
     """
     # A fold each, a test set, a review pool.
-    made = families_to_divide(examples, fewest=section.folds + 2)
+    made = families_to_divide(examples, fewest=section.folds + 2, place=place)
     held = frozenset([*held_out, *pinned])
     named = []
     for members in made.groups:

@@ -11,6 +11,7 @@ from tunewell.people.row_changes import words_for
 from tunewell.plurals import plural
 from tunewell.project import Project
 from tunewell.releases import history
+from tunewell.similar.in_parts import Workplace
 from tunewell.split.families import RowFamilies
 from tunewell.split.folds import divide
 from tunewell.store import Store
@@ -123,6 +124,7 @@ def split(
             held_out=dataset.held_out,
             pinned=pinned,
             dataset=dataset.id,
+            place=Workplace.of(file),
         )
         run.outputs["split"] = store.put_value(result)
         parts = Counter(assignment.part for assignment in result.assignments)

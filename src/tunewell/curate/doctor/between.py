@@ -24,10 +24,12 @@ from tunewell.curate.rows import (
     members_of,
     written_of,
 )
+from tunewell.curate.unchecked import OpenQuestion, with_open_question
 from tunewell.plurals import plural
 from tunewell.similar import boilerplate, key
 from tunewell.similar.contradictions import contradictory
-from tunewell.similar.leaks import Leak, find_leaks, likely_leaks
+from tunewell.similar.in_parts import leaks_among
+from tunewell.similar.leaks import Leak, likely_leaks
 from tunewell.similar.missed_leaks import missed_bound
 from tunewell.types import Finding
 
@@ -83,6 +85,7 @@ def near(case: Case) -> Finding:
     several = plural(len(families), "family", "families")
     why = f"{len(hit)} of {plural(case.read, 'row')} are edited copies, in {several}"
     found = _of_families(case, "D04", hit, families, why)
+    found = with_open_question(found, OpenQuestion(case.likeness.unchecked, is_decisive=True))
     likely = list({row.id: row for _, row in case.likeness.likely}.values())
     if not likely:
         return found
@@ -141,7 +144,8 @@ def leaks(case: Case) -> Finding:
     """Training rows that give a test row away (D11), with a bound on what was missed."""
     if not case.tests:
         return unchecked("D11", "no evaluation file was given", case.remedies.with_evaluation())
-    leaks = [*find_leaks(written_of(case.rows), written_of(case.tests)), *heard_leaks(case)]
+    written = written_of(case.rows), written_of(case.tests)
+    leaks = [*leaks_among(*written, case.place), *heard_leaks(case)]
     bound = missed_bound(leaks, case.tests)
     most = round(bound.high - bound.value)
     more = plural(most, "more edited copy", "more edited copies")

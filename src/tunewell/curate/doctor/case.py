@@ -33,8 +33,8 @@ from tunewell.curate.rows import (
     ids_of,
     members_of,
 )
-from tunewell.engine import Engine
 from tunewell.errors import DataError
+from tunewell.similar.in_parts import Workplace
 from tunewell.task import (
     DataSource,
     FieldMap,
@@ -97,7 +97,12 @@ class Case:
         once = {row.id: row for row in self.rows}
         for row in repeated:
             del once[row]
-        return duplicates.likeness(list(once.values()))
+        return duplicates.likeness(list(once.values()), self.place)
+
+    @functools.cached_property
+    def place(self) -> Workplace:
+        """Where many rows are compared part by part."""
+        return Workplace.of(self.file)
 
     @property
     def read(self) -> int:
@@ -345,7 +350,7 @@ def examine(examined: Examined) -> Iterator[Case]:
         root=str(file.root),
     )
     with ThreadPoolExecutor(1) as pool:
-        engine = Engine(file.spec.engine)
+        engine = Workplace.of(file).engine
         looking = pool.submit(row_checks.look, training, checks, engine)
         yield Case(
             rows=training,

@@ -8,19 +8,23 @@ that were verified and one number a row.
 
 from __future__ import annotations
 
-from tunewell.similar.in_parts.copies import find_copies_in_parts
-from tunewell.similar.in_parts.leaks import find_leaks_in_parts
+from tunewell.similar.in_parts.copies import CopiesInParts, copies_among, find_copies_in_parts
+from tunewell.similar.in_parts.leaks import find_leaks_in_parts, leaks_among
 from tunewell.similar.in_parts.near import near_pairs_in_parts
-from tunewell.similar.in_parts.part_files import RowParts, Workplace
+from tunewell.similar.in_parts.part_files import RowParts
 from tunewell.similar.in_parts.verified import PairJudge
 from tunewell.similar.in_parts.word_parts import WordParts
+from tunewell.similar.in_parts.workplace import Workplace
 
 __all__ = [
+    "CopiesInParts",
     "PairJudge",
     "RowParts",
     "WordParts",
     "Workplace",
+    "copies_among",
     "find_copies_in_parts",
     "find_leaks_in_parts",
+    "leaks_among",
     "near_pairs_in_parts",
 ]

@@ -11,13 +11,15 @@ import numpy as np
 import pyarrow as pa
 
 from tunewell.engine import Engine
+from tunewell.plurals import plural
 from tunewell.similar.conversations import ComparedRow
 from tunewell.similar.in_parts.instructions import Instructions, what_is_asked
 from tunewell.similar.in_parts.near import near_pairs_in_parts
 from tunewell.similar.in_parts.neighbourhoods import Neighbourhoods, in_order
 from tunewell.similar.in_parts.part_files import ROWS_A_PART, RowParts, load, save
 from tunewell.similar.in_parts.word_parts import WordParts
-from tunewell.similar.near_duplicates import Pairs
+from tunewell.similar.in_parts.workplace import Workplace
+from tunewell.similar.near_duplicates import Pairs, no_pairs
 from tunewell.similar.row_copies import FEWEST_SAID, RowCopies, find_copies
 from tunewell.similar.same_wording import LEAST_ALIKE, MOST_WORDS, grams, tokens_of
 from tunewell.similar.union_find import families_of
@@ -32,10 +34,32 @@ class CopiesInParts:
         found: Copies and templates; positions are numbers of rows.
         apart: Pairs that are alike and were not compared, for more rows are alike than one worker
             may hold.
+        most: How many that is.
     """
 
     found: RowCopies
     apart: Pairs
+    most: int
+
+    def in_words(self) -> str:
+        """What was not looked at; empty if everything was."""
+        if not len(self.apart):
+            return ""
+        most = float(self.apart.similarity.max())
+        pairs = plural(len(self.apart), "pair")
+        return (
+            f"{pairs} of similar rows not compared, unchecked (similarity up to {most:.2f}): more "
+            f"than {self.most:,} rows are alike"
+        )
+
+
+def copies_among(rows: Sequence[ComparedRow], place: Workplace) -> CopiesInParts:
+    """Copies and templates among rows: in one piece, or in parts where there are many rows."""
+    if place.takes_in_one_piece(len(rows)):
+        return CopiesInParts(find_copies(rows), no_pairs(), place.a_part)
+    with place.scratch() as folder:
+        parts = place.write(rows, folder / "rows")
+        return find_copies_in_parts(parts, folder, place.engine, most=place.a_part)
 
 
 def find_copies_in_parts(
@@ -67,7 +91,7 @@ def find_copies_in_parts(
         templates=sorted(_templates(near)),
         likely=_gathered(near, "likely"),
     )
-    return CopiesInParts(found, near.apart)
+    return CopiesInParts(found, near.apart, most)
 
 
 def _alike(rows: RowParts, folder: Path, engine: Engine) -> Pairs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -9,7 +10,8 @@ import pyarrow as pa
 
 from tunewell.engine import Engine
 from tunewell.similar.in_parts.part_files import RowParts
-from tunewell.similar.leaks import find_leaks
+from tunewell.similar.in_parts.workplace import Workplace
+from tunewell.similar.leaks import Leak, RowT, find_leaks
 
 _KINDS = ("exact", "normalised", "prefix", "child", "sibling", "edited", "paraphrased")
 """From what a leak is told by first to what it is told by last."""
@@ -30,6 +32,19 @@ class LeakOfParts:
     test: int
     kind: str
     similarity: float
+
+
+def leaks_among(rows: Sequence[RowT], tests: Sequence[RowT], place: Workplace) -> list[Leak[RowT]]:
+    """Every training row that leaks: in one piece, or in parts where there are many rows."""
+    if place.takes_in_one_piece(len(rows) + len(tests)) or not tests:
+        return find_leaks(rows, tests)
+    with place.scratch() as folder:
+        found = find_leaks_in_parts(
+            place.write(rows, folder / "rows"),
+            place.write(tests, folder / "tests"),
+            place.engine,
+        )
+    return [Leak(rows[leak.train], tests[leak.test], leak.kind, leak.similarity) for leak in found]
 
 
 def find_leaks_in_parts(rows: RowParts, tests: RowParts, engine: Engine) -> list[LeakOfParts]:

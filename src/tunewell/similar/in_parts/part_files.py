@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -15,37 +13,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tunewell.engine import Engine
 from tunewell.similar.arrays import Positions
 from tunewell.similar.conversations import ComparedRow, Conversation
 
 ROWS_A_PART = 50_000
 """Rows that a worker holds at a time."""
-
-MOST_IN_ONE_PIECE = 200_000
-"""More rows are looked at in parts, whatever the engine."""
-
-
-@dataclass(frozen=True)
-class Workplace:
-    """Where rows in parts are worked on.
-
-    Attributes:
-        engine: Who works on them.
-        folder: Where files are kept meanwhile; every worker sees it under this path.
-        most: More rows are looked at in parts.
-    """
-
-    engine: Engine
-    folder: Path
-    most: int = MOST_IN_ONE_PIECE
-
-    @contextlib.contextmanager
-    def scratch(self) -> Iterator[Path]:
-        """A folder that is gone afterwards."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="parts-", dir=self.folder) as made:
-            yield Path(made)
 
 
 @dataclass(frozen=True, slots=True)
