@@ -15,11 +15,12 @@ from tunewell.errors import DataError
 from tunewell.monitor.feedback_table import FeedbackTable
 from tunewell.monitor.interactions import interaction_records
 from tunewell.monitor.kept_blocks import KeptBlocks
-from tunewell.monitor.kept_traffic import Elsewhere, FileTask, is_old, kept_traffic, make_file
+from tunewell.monitor.kept_traffic import Elsewhere, FileTask, kept_traffic, make_file
 from tunewell.monitor.periods import Grid, grid_of
 from tunewell.monitor.records import DatedRecords
 from tunewell.monitor.served import ServedAnswer, served_answers
 from tunewell.monitor.stream_terms import StreamTerms
+from tunewell.monitor.traffic_days import is_old
 from tunewell.platforms import processors
 from tunewell.project import Project
 from tunewell.store import Store

@@ -18,8 +18,8 @@ from tunewell.gateway.keep import feedback_line, interaction_line
 from tunewell.monitor import kept_traffic
 from tunewell.monitor.found import Watched
 from tunewell.monitor.kept_blocks import FOLDER, KeptBlocks, forget_kept
-from tunewell.monitor.kept_traffic import day_counts
 from tunewell.monitor.periods import EPOCH
+from tunewell.monitor.traffic_days import day_counts
 from tunewell.monitor.watch import look
 from tunewell.project import Project
 from tunewell.stats import steps

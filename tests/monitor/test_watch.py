@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from tests.monitor.streams import START, day_of, rows_of, stream
+from tunewell.monitor.build import RARE
 from tunewell.monitor.found import Watched
 from tunewell.monitor.gaps import long_gaps
 from tunewell.monitor.read_records import read_rows
+from tunewell.monitor.records import DatedRecords
 from tunewell.monitor.results import findings_of
 from tunewell.monitor.watch import look
 from tunewell.monitor.words import terms_of
@@ -112,6 +114,61 @@ def test_texts_that_the_reference_does_not_know_are_found() -> None:
     alarm = named(watched, "new words in texts")[0]
     assert day_of(alarm.raised) <= 166
     assert alarm.code == "L03"
+
+
+FEW_WORDS = [f"word{letter}" for letter in "abcdefghijklmnopqrst"]
+BEGINS = 170
+
+
+def few_words(
+    *,
+    odd: float = 0.0,
+    bursts: bool = False,
+) -> DatedRecords:
+    """A service whose texts are made of twenty words and, once in some days, of one of their own.
+
+    Args:
+        odd: Share of the records of four days that hold a word which no other record holds.
+        bursts: Whether one new word is in every fifth record from then on.
+    """
+
+    def change(
+        day: int,
+        rng: np.random.Generator,
+        row: dict[str, Any],
+    ) -> None:
+        # All words are of one length, so that nothing but words changes.
+        words = [str(word) for word in rng.choice(FEW_WORDS, size=6)]
+        share = odd if BEGINS <= day < BEGINS + 4 else 0.004
+        if rng.random() < share:
+            words[0] = "".join(rng.choice(list("vwxyz"), size=5))
+        if bursts and day >= BEGINS and rng.random() < 0.2:
+            words[1] = "wordz"
+        row["question"] = " ".join(words)
+
+    return stream(rows_of(190, seed=21, change=change))
+
+
+def test_rare_words_in_quiet_traffic_are_no_alarm(monkeypatch: pytest.MonkeyPatch) -> None:
+    records = few_words(odd=0.12)
+    watched = look(records)
+    assert watched.alarms == ()
+    [left_out] = [each for each in watched.unchecked if each.channel == "new words in texts"]
+    assert left_out.reason == RARE
+    assert not [each for each in watched.channels if "new words" in each.channel.name]
+    # Their mean would have been one: a dozen odd words where some weeks have none.
+    monkeypatch.setattr("tunewell.monitor.watch.is_rare", lambda *_: False)
+    assert named(look(records), "new words in texts")
+
+
+def test_a_new_word_in_bursts_is_an_alarm_where_few_words_are_used() -> None:
+    watched = look(few_words(bursts=True))
+    [alarm] = watched.alarms
+    assert "words new or more frequent" in alarm.channel
+    assert alarm.slice == "wordz"
+    assert day_of(alarm.since) == pytest.approx(BEGINS, abs=1)
+    assert day_of(alarm.raised) <= BEGINS + 2
+    assert "new words in texts" in [each.channel for each in watched.unchecked]
 
 
 def test_a_clock_that_is_put_on_is_found_within_days() -> None:

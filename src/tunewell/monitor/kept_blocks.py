@@ -13,7 +13,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -160,6 +160,18 @@ class KeptBlocks:
                 with contextlib.suppress(OSError):
                     Path(made).unlink()
                 raise
+
+    def read_or_make(
+        self,
+        name: str,
+        make: Callable[[], Block],
+    ) -> Block:
+        """The arrays of a name; made and kept where they are not there, or not whole."""
+        found = self.read(name)
+        if found is None:
+            found = make()
+            self.write(name, found)
+        return found
 
     def tidy(self) -> None:
         """Remove what was not used by this look: other settings, days as they were before."""
