@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse
 from tunewell.people import Batch, Mark, MarkedSpan, Session, hidden, shown
 from tunewell.types import Estimate
 from tunewell.web.context import context_of
+from tunewell.web.menu import menu_of
 
 MOST_SHOWN = 60_000
 """Characters of one text that are shown on a page; the rest is a link away."""
@@ -35,6 +36,7 @@ def page(
         me=session.account if session else None,
         csrf=session.csrf if session else "",
         path=request.url.path,
+        menu=menu_of(session.account.role, request.url.path) if session else None,
         project=context.file.spec.task.name,
         version=context.version,
         **FUNCTIONS,
