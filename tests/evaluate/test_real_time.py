@@ -12,7 +12,8 @@ from tests.audio.sounds import encoded, murmur
 from tunewell.errors import TaskError
 from tunewell.evaluate import evaluate
 from tunewell.evaluate.arms import contenders
-from tunewell.evaluate.real_time import CLIPS, real_time_factors
+from tunewell.evaluate.predict import PassMeter
+from tunewell.evaluate.real_time import CLIPS, real_time_factors, timed_rows
 from tunewell.metrics import build_metrics
 from tunewell.model.base import GenerateOptions, Generation, Progress, TargetScore
 from tunewell.model.fake import FakeModel
@@ -110,11 +111,11 @@ def timed(folder: Path, rows: int, base: object, tuned: object) -> list[Speed]:
     with Store(folder) as store:
         return real_time_factors(
             contenders(file.spec, VERSION, ()),
-            heard_rows(store, rows),
+            timed_rows(heard_rows(store, rows), seed=0),
             lambda version: tuned if version else base,  # type: ignore[arg-type,return-value]
             store,
             options=GenerateOptions(),
-            seed=0,
+            meter=PassMeter(0, None),
         )
 
 
@@ -180,6 +181,11 @@ def test_the_digests_are_the_same_whatever_time_it_took_and_whether_it_was_measu
     assert fast.key == slow.key == untimed.key
     assert fast.speeds != slow.speeds
     assert untimed.speeds == ()
+
+
+def test_rows_that_are_read_are_not_timed() -> None:
+    turns = (Message(role="user", content="Why?"), Message(role="assistant", content="So."))
+    assert timed_rows([Example(id="r", messages=turns)] * 4, seed=0) == []
 
 
 def test_an_evaluation_that_is_taken_over_keeps_its_times(tmp_path: Path) -> None:

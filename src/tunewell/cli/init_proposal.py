@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from tunewell.curate.first_look import DataLook
 from tunewell.curate.first_look.look import AnswerLook
 from tunewell.curate.reading.data_files import holds_recordings, is_about_data, is_test_name
 from tunewell.model.speech.weights import SPEECH_DEFAULT
+from tunewell.stats.ratios import FEWEST_CLUSTERS
 from tunewell.types.rows import NO_SPEECH
 
 BYTES_PER_TOKEN: Final = 2.5
@@ -39,6 +41,10 @@ REPLAYED: Final = ("general", NO_SPEECH)
 
 FEWER_ERRORS: Final = -0.02
 """Errors per word that training has to save."""
+
+USUAL_TEST_SHARE: Final = 0.2
+MOST_TEST_SHARE: Final = 0.4
+"""Of few speakers more than that would leave too few to train on."""
 
 HEARD_TOKENS: Final = 96
 """Room for a transcript at the least: models that begin to repeat themselves show it."""
@@ -162,12 +168,25 @@ def _heard(look: DataLook, data: Sequence[str], folder: Path, *, owner: str) -> 
         fields={path: fields for path, fields in look.fields.items() if path != test},
         # A mark in the place of a name is nothing that anybody says.
         report_only=("personal",),
-        review_share=0.0 if look.rows < VERY_SMALL else 0.1,
+        test_share=_test_share_of(look),
+        # No gate asks people: a pool for them would only take speakers from training.
+        review_share=0.0,
+        stratify=by_kind,
         folds=_folds_of(look.speakers),
         max_new_tokens=max(HEARD_TOKENS, _enough_new_tokens(look.answers)),
         model=SPEECH_DEFAULT,
         replay_kinds=replay,
     )
+
+
+def _test_share_of(look: DataLook) -> float:
+    """So much that three speakers of the task are in the test set, for fewer give no interval."""
+    own = [count for kind, count in look.speakers_of.items() if kind not in REPLAYED]
+    fewest = min(own or look.speakers_of.values(), default=0)
+    if not fewest:
+        return USUAL_TEST_SHARE
+    share = math.ceil(100 * FEWEST_CLUSTERS / fewest) / 100
+    return min(MOST_TEST_SHARE, max(USUAL_TEST_SHARE, share))
 
 
 def _folds_of(speakers: int) -> int:

@@ -57,7 +57,9 @@ def _lines(look: DataLook) -> Iterator[str]:
         kinds = [f"{kind} {count:,}" for kind, count in list(look.kinds.items())[:8]]
         yield f"  {'kinds':{_WIDTH}} {', '.join(kinds)}"
     if look.speakers:
-        yield f"  {'speakers':{_WIDTH}} {look.speakers}"
+        kinds = [f"{kind or 'no kind'} {count:,}" for kind, count in look.speakers_of.items()]
+        of_kinds = f" ({', '.join(kinds)})" if len(kinds) > 1 else ""
+        yield f"  {'speakers':{_WIDTH}} {look.speakers}{of_kinds}"
     if look.turns:
         yield f"  {'turns':{_WIDTH}} {plural(look.turns, 'row')} with more than one question"
     if look.preferences:

@@ -55,6 +55,7 @@ class Answers(Value):
         report_only: Rules that are to report rows instead of dropping them.
         max_tokens: Longer rows are not trained on.
         max_new_tokens: Longest answer in evaluation.
+        stratify: Field whose values are spread evenly over test set and folds.
         preferences: What is learned of rows with a better and a worse answer.
         replay_kinds: Kinds of rows that are heard and only mixed in, against forgetting.
     """
@@ -80,6 +81,7 @@ class Answers(Value):
     report_only: tuple[ReportOnly, ...] = ()
     test_share: float = Field(default=0.2, ge=0, lt=1)
     review_share: float = Field(default=0.1, ge=0, lt=1)
+    stratify: str = ""
     folds: int = Field(default=5, ge=2)
     shots: int = Field(default=3, ge=0)
     max_tokens: int = Field(default=1024, ge=16)
@@ -319,10 +321,11 @@ def _people_part(answers: Answers) -> str:
 
 
 def _split_part(answers: Answers) -> str:
+    by = f", stratify: {answers.stratify}" if answers.stratify else ""
     return (
         "# Test set, review pool and folds; families (copies, groups, parents) stay together.\n"
         f"split: {{test: {answers.test_share:g}, review: {answers.review_share:g}, "
-        f"folds: {answers.folds}, seed: 0}}\n"
+        f"folds: {answers.folds}, seed: 0{by}}}\n"
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple, Protocol, Self, runtime_checkable
 
 from tunewell.evaluate.arms import Arm, Models
+from tunewell.evaluate.predict import PassMeter
 from tunewell.model.base import GenerateOptions, Model
 from tunewell.stats.ratios import FEWEST_CLUSTERS, ratio
 from tunewell.store import Store
@@ -45,6 +46,16 @@ class _Timed(NamedTuple):
     audio_s: float
 
 
+def timed_rows(
+    rows: Sequence[Example],
+    *,
+    seed: int,
+) -> list[Example]:
+    """Some of the rows that are heard, drawn by seed; none where all are read."""
+    heard = sorted((row for row in rows if row.audio), key=lambda row: row.id)
+    return random.Random(seed).sample(heard, min(len(heard), CLIPS + WARM_UP))
+
+
 def real_time_factors(
     arms: Sequence[Arm],
     rows: Sequence[Example],
@@ -52,24 +63,22 @@ def real_time_factors(
     store: Store,
     *,
     options: GenerateOptions,
-    seed: int,
+    meter: PassMeter,
 ) -> list[Speed]:
-    """The real-time factor of every arm that hears, on the same recordings; none without such rows.
+    """The real-time factor of every arm that hears, on the same recordings.
 
     Arms take turns on each recording, so that whatever else the machine does slows all of them.
 
     Args:
         arms: Who is evaluated.
-        rows: The held-out rows.
+        rows: As `timed_rows` draws them; without any nothing is measured.
         models: Opens the models.
         store: Holds the recordings.
         options: As in the evaluation.
-        seed: Of the draw.
+        meter: Told of every row.
     """
-    heard = sorted((row for row in rows if row.audio), key=lambda row: row.id)
-    drawn = random.Random(seed).sample(heard, min(len(heard), CLIPS + WARM_UP))
-    lengths = {row.id: _seconds_of(row, store) for row in drawn}
-    drawn = [row for row in drawn if lengths[row.id] > 0]
+    lengths = {row.id: _seconds_of(row, store) for row in rows}
+    drawn = [row for row in rows if lengths[row.id] > 0]
     if not drawn:
         return []
 
@@ -84,6 +93,7 @@ def real_time_factors(
             work_s = _work_on(row, model, options)
             if number >= WARM_UP and work_s > 0:
                 times[name].append(_Timed(work_s, lengths[row.id]))
+            meter.passed(1)
     return [
         Speed(arm=name, real_time_factor=_factor(times[name]), machine=model.runs_on)
         for name, model in hearing.items()

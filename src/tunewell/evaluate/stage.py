@@ -25,7 +25,7 @@ from tunewell.evaluate.gate_checks import check_gates
 from tunewell.evaluate.looks import look
 from tunewell.evaluate.lookup import by_name, ids_of
 from tunewell.evaluate.predict import PartialAnswers, PassMeter, losses, own_losses, predict
-from tunewell.evaluate.real_time import real_time_factors
+from tunewell.evaluate.real_time import real_time_factors, timed_rows
 from tunewell.evaluate.result import artifacts_of, evaluation_of
 from tunewell.evaluate.scored_arms import ScoredArms, score_all
 from tunewell.lineage import StageKey
@@ -112,14 +112,16 @@ def evaluate(
             if metric.learned:
                 metric.learned(learned)
         passes = _Passes(file, metrics, rows, opener, work)
-        predictions, scores = passes.over(arms, progress)
+        timed = timed_rows(rows, seed=seed)
+        meter = PassMeter(len(arms) * (passes.count * len(rows) + len(timed)), progress)
+        predictions, scores = passes.over(arms, meter)
         writer.speeds += real_time_factors(
             arms,
-            rows,
+            timed,
             opener,
             store,
             options=generate_options(file),
-            seed=seed,
+            meter=meter,
         )
         looks = look(store, ids_of(rows), key=writer.run.key)
         measured = ScoredArms(
@@ -293,12 +295,13 @@ class _Passes:
     models: Models
     work: PartialAnswers
 
-    def over(
-        self, arms: Sequence[Arm], progress: Progress | None
-    ) -> tuple[list[Prediction], list[Score]]:
+    @property
+    def count(self) -> int:
+        """How many there are of every arm."""
+        return 3 if self._confidence_wanted else 2
+
+    def over(self, arms: Sequence[Arm], meter: PassMeter) -> tuple[list[Prediction], list[Score]]:
         """What every arm answered, and the scores of it."""
-        passes = 3 if self._confidence_wanted else 2
-        meter = PassMeter(passes * len(arms) * len(self.rows), progress)
         predictions: list[Prediction] = []
         scores: list[Score] = []
         for arm in arms:

@@ -11,7 +11,8 @@ import pytest
 from tunewell.errors import TaskError
 from tunewell.evaluate import decide, evaluate
 from tunewell.evaluate.arms import contenders, local_models
-from tunewell.evaluate.real_time import real_time_factors
+from tunewell.evaluate.predict import PassMeter
+from tunewell.evaluate.real_time import real_time_factors, timed_rows
 from tunewell.model.base import GenerateOptions
 from tunewell.model.speech.weights import weights_of
 from tunewell.project import Project
@@ -69,11 +70,11 @@ def test_base_and_tuned_model_are_timed_on_the_same_recordings(trained: Any) -> 
     file = with_task(project, TASK).file
     speeds = real_time_factors(
         contenders(file.spec, result.model, ()),
-        project.store.examples(dataset),
+        timed_rows(project.store.examples(dataset), seed=0),
         local_models(result.model.base, project.store),
         project.store,
         options=GenerateOptions(max_new_tokens=4),
-        seed=0,
+        meter=PassMeter(0, None),
     )
     assert [speed.arm for speed in speeds] == ["base", "tuned"]
     for speed in speeds:

@@ -82,7 +82,7 @@ class DataLook(Value):
         used: What each column was used for.
         fields: Of each path, which column is what, where the files do not say it themselves.
         guessed: Whether question and answer were guessed.
-        sample: The first rows.
+        sample: The first rows of every file, in turn.
         languages: Languages of the texts, the commonest first, with their shares.
         dated: Rows with a date.
         first: The earliest date.
@@ -92,6 +92,7 @@ class DataLook(Value):
         preferences: Rows with a better and a worse answer.
         heard: Rows with a recording.
         speakers: Different speakers of them.
+        speakers_of: The same by the kind of row.
         answers: What the answers look like.
         notes: What to know of how the files were read.
     """
@@ -114,6 +115,7 @@ class DataLook(Value):
     preferences: int = 0
     heard: int = 0
     speakers: int = 0
+    speakers_of: Mapping[str, int] = Field(default_factory=dict)
     answers: AnswerLook = AnswerLook()
     notes: tuple[str, ...] = ()
 
@@ -244,7 +246,7 @@ def _described(
         used=tuple(batch.keys),
         fields=fields,
         guessed=guessed,
-        sample=tuple(map(_shown, rows[:SHOWN])),
+        sample=tuple(map(_shown, _first_of_each_file(rows))),
         languages=_languages(rows),
         dated=len(days),
         first=days[0] if days else None,
@@ -254,9 +256,27 @@ def _described(
         preferences=sum(len(row.rejected) > 0 for row in rows),
         heard=sum(bool(row.clip) for row in rows),
         speakers=len({row.group for row in rows if row.clip and row.group}),
+        speakers_of=_speakers_of(rows),
         answers=answers_of(rows),
         notes=tuple(batch.said()),
     )
+
+
+def _first_of_each_file(rows: Sequence[InputRow]) -> list[InputRow]:
+    """The first rows of every file in turn: one file says little of the others."""
+    seen: Counter[str] = Counter()
+    turns = []
+    for number, row in enumerate(rows):
+        file = row.place.rpartition(":")[0]
+        turns.append((seen[file], number))
+        seen[file] += 1
+    return [rows[number] for _, number in sorted(turns)[:SHOWN]]
+
+
+def _speakers_of(rows: Sequence[InputRow]) -> dict[str, int]:
+    """Different speakers by the kind of what they say."""
+    heard = {(row.kind, row.group) for row in rows if row.clip and row.group}
+    return dict(Counter(kind for kind, _ in heard).most_common())
 
 
 def _shown(row: InputRow) -> SampleRow:
