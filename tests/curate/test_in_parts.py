@@ -13,6 +13,7 @@ from tunewell.curate.doctor import doctor
 from tunewell.curate.pipeline import Curated, apply_rules, read, seen
 from tunewell.engine import Engine
 from tunewell.similar.in_parts import Workplace
+from tunewell.store import Store
 from tunewell.task import TaskFile, parse_task
 from tunewell.testing.planted import corpus, edit, vocabulary
 
@@ -79,3 +80,18 @@ def test_pairs_that_were_not_compared_are_unchecked(
     for finding in of_copies:
         assert finding.status != "clear"
         assert "of similar rows not compared, unchecked" in finding.why
+
+
+def test_what_a_killed_process_left_is_gone_when_the_next_one_begins(tmp_path: Path) -> None:
+    file = _project(tmp_path, clean=5, each=1)
+    with Store(tmp_path):
+        place = Workplace.of(file)
+    assert tmp_path in place.folder.parents
+    gone = 2**22 + 1  # larger than any process number
+    left = place.folder / f"{gone}-parts-abc"
+    with place.scratch() as own:
+        left.mkdir()
+        (left / "rows").mkdir()
+        with Store(tmp_path) as store, store.lock("curate"):
+            assert own.is_dir()
+            assert not left.exists()

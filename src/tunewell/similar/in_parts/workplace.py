@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -36,11 +37,12 @@ class Workplace:
 
     @classmethod
     def of(cls, file: TaskFile) -> Workplace:
-        """The engine that a definition names, and the project's own folder.
+        """The engine that a definition names, and a folder for what is not kept.
 
-        Without a project it is the folder for temporary files.
+        It is the project's own: what a killed process leaves there is removed when the next one
+        begins. Without a project, it is the one of this machine.
         """
-        own = file.root / FOLDER
+        own = file.root / FOLDER / "artifacts" / "tmp"
         folder = own if own.is_dir() else Path(tempfile.gettempdir())
         return cls(Engine(file.spec.engine), folder)
 
@@ -56,5 +58,5 @@ class Workplace:
     def scratch(self) -> Iterator[Path]:
         """A folder that is gone afterwards."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="parts-", dir=self.folder) as made:
+        with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-parts-", dir=self.folder) as made:
             yield Path(made)
