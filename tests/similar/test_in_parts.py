@@ -96,6 +96,7 @@ def test_rows_read_from_a_part_are_those_that_were_written(tmp_path: Path) -> No
     row = PartRow("a", (("system", "Be brief."), ("user", "Ü\n?")), "g", "p", '{"name": "f"}')
     parts = RowParts.write([row, row, row], tmp_path / "rows", a_part=2)
     assert list(parts) == [row, row, row]
+    assert parts.read(0, every=2) == [row]
     assert (len(parts), parts.parts) == (3, 2)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tunewell.similar.compared_texts import joined
 from tunewell.similar.conversations import ComparedRow, asked_of
 from tunewell.similar.frames import cut
-from tunewell.similar.in_parts.part_files import RowParts
+from tunewell.similar.in_parts.part_files import PartRow, RowParts
 from tunewell.similar.slots import frames_with_slots, with_slots
 from tunewell.similar.word_table import WordTable, split_words
 
@@ -34,7 +34,10 @@ class Instructions:
     def learn(cls, rows: RowParts) -> Instructions:
         """Learn them from rows that lie evenly over all parts."""
         step = max(1, len(rows) // _SAMPLE)
-        asked = [what_is_asked(row) for i, row in enumerate(rows) if i % step == 0]
+        sample: list[PartRow] = []
+        for part in range(rows.parts):
+            sample += rows.read(part, every=step)
+        asked = [what_is_asked(row) for row in sample]
         words = split_words(asked)
         masked = with_slots(words)
         beginnings, endings = set(), set()

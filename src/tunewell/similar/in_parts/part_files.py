@@ -74,9 +74,9 @@ class RowParts:
             firsts.append(firsts[-1] + len(some))
         return cls(folder, tuple(firsts))
 
-    def read(self, part: int) -> list[PartRow]:
-        """The rows of a part."""
-        return read_rows(self.folder / f"{part}.arrow")
+    def read(self, part: int, *, every: int = 1) -> list[PartRow]:
+        """The rows of a part, or every so many of them."""
+        return read_rows(self.folder / f"{part}.arrow", every=every)
 
     def __iter__(self) -> Iterator[PartRow]:
         for part in range(self.parts):
@@ -108,10 +108,13 @@ def _tools(row: ComparedRow) -> str:
     return str(getattr(row, "tools", "") or "")
 
 
-def read_rows(path: Path) -> list[PartRow]:
-    """The rows of a file."""
+def read_rows(path: Path, *, every: int = 1) -> list[PartRow]:
+    """The rows of a file, or every so many of them."""
     with pa.memory_map(str(path)) as source:
-        columns = pa.ipc.open_file(source).read_all().to_pydict()
+        table = pa.ipc.open_file(source).read_all()
+        if every > 1:
+            table = table.take(np.arange(0, table.num_rows, every))
+        columns = table.to_pydict()
     return [
         PartRow(name, tuple(zip(roles, texts, strict=True)), group, parent, tools)
         for name, roles, texts, group, parent, tools in zip(*columns.values(), strict=True)
