@@ -171,10 +171,21 @@ def _on_ray(engine: Engine, batches: list[pa.Table], function: Pass) -> list[pa.
             return [_pack(self.function(_unpack(item))) for item in rows.to_pylist()]
 
     applied = Apply(function).run(daft.col("rows")).alias("rows")
-    with _workers_find_our_modules():
+    with _workers_find_our_modules(), _faults_of_workers():
         done = frame.select(daft.col("number"), applied).to_pydict()
     by_number = dict(zip(done["number"], done["rows"], strict=True))
     return [_unpack(by_number[number]) for number in numbers]
+
+
+@contextlib.contextmanager
+def _faults_of_workers() -> Iterator[None]:
+    """What a worker raised (a full disk) is raised here as it was there."""
+    import ray
+
+    try:
+        yield
+    except ray.exceptions.RayTaskError as wrapped:
+        raise wrapped.cause from wrapped
 
 
 @contextlib.contextmanager
@@ -213,10 +224,16 @@ def _daft_on_ray(address: str) -> Any:
         raise MissingExtraError("ray", needed_for=f"engine {address!r}") from None
 
     if not ray.is_initialized():
-        quiet = {"logging_level": "ERROR", "log_to_driver": False}
+        where: dict[str, Any] = {"num_cpus": processors(), "include_dashboard": False}
         if address.startswith("ray://"):
-            ray.init(address, **quiet)
-        else:
-            ray.init(num_cpus=processors(), include_dashboard=False, **quiet)
+            where = {"address": address}
+        try:
+            ray.init(**where, logging_level="ERROR", log_to_driver=False)
+        except Exception as reason:  # Ray raises nothing more special where a node is too slow
+            said = str(reason).strip().split("\n")[0]
+            raise UserError(
+                f"Ray cannot be used at {address}: {said}",
+                hint="engine: native   (or try again when the machines are less busy)",
+            ) from reason
     daft.set_runner_ray()
     return daft
