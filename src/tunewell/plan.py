@@ -386,7 +386,9 @@ def _rows(path: Path) -> int:
         return int(pq.read_metadata(path).num_rows)
     mark = b"}," if path.suffix == ".json" else b"\n"
     with path.open("rb") as handle:
-        return max(1, sum(block.count(mark) for block in iter(lambda: handle.read(1 << 20), b"")))
+        marks = sum(block.count(mark) for block in iter(lambda: handle.read(1 << 20), b""))
+    has_header = path.suffix in {".csv", ".tsv"}
+    return max(1, marks - has_header)
 
 
 def _begun(project: Project, *, noted: bool) -> int | None:

@@ -11,7 +11,7 @@ from tests.curate.conftest import MakeDefinition, pair
 from tunewell.curate.pipeline import read
 from tunewell.curate.reading.data_files import find_files, sources_of
 from tunewell.errors import DataError
-from tunewell.plan import _files_of
+from tunewell.plan import _files_of, _rows
 from tunewell.task import DataSource
 
 ROWS = [pair("Where is my meter?", "Below.")]
@@ -82,3 +82,17 @@ def test_each_source_comes_with_the_line_that_names_it(project: MakeDefinition) 
     with pytest.raises(DataError, match="nothing") as raised:
         list(_files_of(file))
     assert raised.value.place == "tunewell.yaml:8"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.csv", "asked,said\nWhy?,So.\nHow?,Thus.\n"),
+        ("a.tsv", "asked\tsaid\nWhy?\tSo.\nHow?\tThus.\n"),
+        ("a.jsonl", '{"asked": "Why?"}\n{"asked": "How?"}\n'),
+    ],
+)
+def test_a_plan_counts_rows_and_no_header(tmp_path: Path, name: str, text: str) -> None:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    assert _rows(path) == 2
