@@ -180,7 +180,7 @@ def _on_ray(engine: Engine, batches: list[pa.Table], function: Pass) -> list[pa.
 @contextlib.contextmanager
 def _faults_of_workers() -> Iterator[None]:
     """What a worker raised (a full disk) is raised here as it was there."""
-    import ray
+    import ray  # type: ignore[import-not-found, unused-ignore]
 
     try:
         yield
