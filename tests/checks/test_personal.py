@@ -86,6 +86,15 @@ def types(text: str) -> list[str]:
         # addresses for examples
         "Write to jane.doe@example.net, alice@mail.example.com or x@y.test.",
         "you@yourdomain.com, user@company.com, name@domain.org",
+        # desks, lists, firms of manuals, ids and servers
+        "Write to info@okoro-lamps.de, support@okoro.net or no-reply@okoro.net.",
+        "Ask lamps@googlegroups.com or users@lists.okoro.net.",
+        "IntegrationDesk@contoso.com, jo@fabrikam.com, user1@email.com",
+        '{"gecko": {"id": "lamp-colours@okoro.net", "strict_min_version": "58.0"}}',
+        '{"host": "91.44.124.17", "port": 22}, host: 1.2.3.4',
+        "Received: by 2a02:810d:9c40:3f8::1 with SMTP id 7",
+        "Received: from mx-out3.mail.okoro.net ([91.44.124.17]) by relay",
+        "const text = 123444456",
         "meet me at noon. dot your i's at last; she was at home dot matrix",
         "10:00:00 +0100 2009, 2009-03-12 10:00:00 and 12.03.2009",
         "diff: +1234567 -7654321 @@ -1,7 +1,9 @@",
@@ -128,6 +137,7 @@ def test_innocent_text_stays_as_it_is(text: str) -> None:
         ("my number, +91 98765 43210, is new", "phone"),
         ("fax 212 555 0123", "phone"),
         ("from 93.184.216.34 at noon", "ip"),
+        ("Received: from dyn17.91-44-124.okoro.net ([91.44.124.17]) by relay", "ip"),
         ("client 2a00:1450:4001:81b::200e connected", "ip"),
         ("My card: 4111 1111 1111 1111", "card"),
         ("personnummer 1707763800", "national_id"),

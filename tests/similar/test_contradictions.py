@@ -148,3 +148,56 @@ def test_questions_on_one_text_that_differ_in_a_name_do_not_contradict_each_othe
         for i, (place, said) in enumerate((("pier", "the smiths"), ("bridge", "the joiners")))
     ]
     assert contradictory(rows) == []
+
+
+TRANSLATED = [
+    ("Save the lamp and add another one", "Lampe sichern und eine weitere hinzufügen"),
+    ("Please put in the right day of the week", "Bitte den richtigen Wochentag eingeben"),
+    ("There are no lamps in this street", "In dieser Straße gibt es keine Lampen"),
+    ("You do not have the right to change it", "Sie haben nicht das Recht, das zu ändern"),
+]
+FOUND = ("You may change the lamp.", "Sie dürfen die Lampe ändern.")
+
+
+@pytest.mark.parametrize(
+    ("other", "found"),
+    [
+        ((FOUND[0], "Die Leuchte kann geändert werden."), False),
+        ((FOUND[0], "Sie dürfen die Lampe nicht ändern."), True),
+        (("You may charge the lamp.", "Sie dürfen die Lampe aufladen."), False),
+    ],
+)
+def test_two_translations_are_both_right(other: tuple[str, str], found: bool) -> None:
+    texts = [FOUND, other, *TRANSLATED]
+    made = [
+        Conversation(f"r{i}", (("user", asked), ("assistant", said)))
+        for i, (asked, said) in enumerate(texts)
+    ]
+    assert bool(contradictory(made)) == found
+
+
+LAMPS = (
+    "The harbour had been dark until the winter of the great storm, when the town lit it. Mill and "
+    "Sons built the lamps in 1871 with the help of Lane Brothers, and the fishermen paid for the "
+    "oil. Forty lamps stood on the long quay, twelve more on the short one, and each had its own "
+    "keeper, who slept in a hut beside it and was paid in fish until the end of the century."
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "said", "found"),
+    [
+        ("Who built the lamps on the quay?", ("Mill and Sons", "Lane Brothers"), False),
+        ("How many lamps stood there?", ("40 lamps", "12 lamps"), True),
+        ("Did the fishermen pay for oil?", ("yes", "no"), True),
+    ],
+)
+def test_two_passages_of_one_text_may_both_answer(
+    question: str, said: tuple[str, str], found: bool
+) -> None:
+    text = LAMPS.replace("Forty", "40").replace("twelve more", "12 lamps")
+    made = [
+        Conversation(f"r{i}", (("user", f"{text}\n\n{question}"), ("assistant", answer)))
+        for i, answer in enumerate(said)
+    ]
+    assert bool(contradictory(made)) == found

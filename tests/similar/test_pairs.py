@@ -163,6 +163,29 @@ def test_two_questions_on_one_text_are_no_copies_however_alike_their_answers() -
             ("Back to the long lamp list", "Zurück zur langen Liste der Lampen"),
             ("Back to the lamp list", "Zurück zur Liste der Lampen"),
         ),
+        (
+            ("Move {name}", "{name} verschieben"),
+            ("Move the old lamp: {name}", "Alte Lampe verschieben: {name}"),
+        ),
+        (
+            ("Enter a valid hour.", "Bitte eine gültige Stunde eingeben."),
+            ("Enter a valid day and hour.", "Bitte gültigen Tag und Stunde eingeben."),
+        ),
+        (
+            ("It costs about a million.", "Es kostet etwa eine Million."),
+            ("It costs about a billion.", "Es kostet etwa eine Milliarde."),
+        ),
+        (
+            (
+                "If your lamp has lost its blue shade, please put it on again before dusk.",
+                "青い笠がランプから外れた場合は、日没までに再び取り付けてください。",
+            ),
+            (
+                "If your lamp has lost its long brass foot, please put it on again before dusk.",
+                "真鍮の長い脚がランプから外れた場合は、日没までに再び取り付けてください。",
+            ),
+        ),
+        (("lamp", "Lampe"), ("lamps", "Lampe")),
     ],
 )
 def test_what_differs_in_question_and_answer_makes_two_facts(
@@ -173,3 +196,28 @@ def test_what_differs_in_question_and_answer_makes_two_facts(
         for i, (asked, said) in enumerate((first, second))
     ]
     assert find_copies(rows).families == []
+    assert find_leaks(rows[:1], rows[1:]) == []
+
+
+def test_other_small_words_in_question_and_answer_make_no_second_fact() -> None:
+    asked = "How do I return the wooden lamp which I bought on Monday?"
+    said = "Bring it to our shop in Mill Lane with the bill."
+    edited = asked.replace("which I", "I"), said.replace("to our", "into the")
+    rows = [
+        Conversation(f"r{i}", (("user", a), ("assistant", b)))
+        for i, (a, b) in enumerate(((asked, said), edited))
+    ]
+    assert find_copies(rows).families == [[0, 1]]
+    assert len(find_leaks(rows[:1], rows[1:])) == 1
+
+
+def test_a_word_more_under_another_label_is_another_question() -> None:
+    labels = ["card_limits", "order_card"]
+    asked = ["Is there a limit to a virtual card?", "Is there a virtual card?"]
+    rows = [
+        Conversation(f"r{i}", (("user", text), ("assistant", label)))
+        for i, (text, label) in enumerate(zip(asked, labels, strict=True))
+    ]
+    assert find_leaks(rows[:1], rows[1:]) == []
+    same = [Conversation("x", (("user", f"Please, {asked[1]}"), ("assistant", labels[0])))]
+    assert len(find_leaks(same, rows[1:])) == 1

@@ -19,7 +19,7 @@ from tunewell.similar.exact_keys import exact_key, key, normalise
 from tunewell.similar.frames import cut
 from tunewell.similar.near_duplicates import Pairs, similarities
 from tunewell.similar.opposites import are_opposed
-from tunewell.similar.same_wording import Wordings, same_wording, tokens_of
+from tunewell.similar.same_wording import SMALL_WORDS, Wordings, same_wording, tokens_of
 from tunewell.similar.slots import (
     NumbersOfFrames,
     frames_with_slots,
@@ -27,6 +27,7 @@ from tunewell.similar.slots import (
     with_slots,
     without_numbers,
 )
+from tunewell.similar.two_facts import ChangedText, are_two_facts
 from tunewell.similar.union_find import by_key
 from tunewell.similar.word_table import WordTable, split_words
 
@@ -45,29 +46,17 @@ _OTHER_QUESTION = 0.7
 _SHORT_QUESTION = 12
 """… and, below so many words, is the same but for slips."""
 
-_TWO_FACTS = 15
-"""Words from which another word in the question and in the answer may be two edits."""
+_COMMON = 0.1
+"""Share of the texts, and …"""
 
-_ONE_SENTENCE = 40
-"""Words below which a text states one fact, as a rule."""
-
-_PLACES = 2
-"""From so many words on it differs in so many places at most from another fact in its form."""
+_FEWEST_COMMON = 20
+"""… texts from which a word is common."""
 
 _SEVERAL = 2
 """Words that one of two rows has in its question and in its answer, and the other in neither."""
 
-_LEAST_QUESTION = 4
-"""A question on a text has so many words, and a turn of a conversation may have fewer."""
-
 _TWO_TASKS = 100
 """In rows of so many words, edits may fall on one word in the question and in the answer."""
-
-_SMALL_WORDS = frozenset(
-    "the a an this that these those your our my do does did is are be we you it to what will would "
-    "der die das den dem ein eine mein meine ihr ihre le la les un une mon ma el los mi su".split()
-)
-"""Words without which a question is still the same."""
 
 _DAYS = frozenset(
     "today tonight tomorrow yesterday heute gestern demain hoy mañana ayer oggi".split()
@@ -233,29 +222,37 @@ class ComparedTexts:
         return apart or not self.wordings.same(i, j)
 
     def tells_apart(self, i: int, j: int) -> bool:
-        """Whether another word stands in the question, and another one in the answer, of two rows.
+        """Whether what tells two short questions apart tells their answers apart too.
 
-        Both are short, and edits that fall on both are rarer than two facts in one form. In longer
-        ones the change stands in one or two places; a word more in both is such a change too.
+        Edits that fall on both are rarer than two facts in one form.
         """
-        asked, said = self._changes(self.gists, i, j), self._changes(self.answers, i, j)
-        if not asked or not said:
+        if self.said_keys[i] == self.said_keys[j]:
             return False
-        replaced = "replace" in asked or self.another_word(i, j, below=_TWO_FACTS)
-        if not (replaced and "replace" in said) and not (len(asked) == 1 and asked == said):
-            return False
-        if self.wordings.same(i, j):
-            return False
-        return not self.wordings_of([tokens_of(self.said[k]) for k in (i, j)]).same(0, 1)
+        asked = self.changed_question(i, j)
+        answers = tokens_of(self.said[i]), tokens_of(self.said[j])
+        said = ChangedText.of(*answers, self.wordings.plain_slip, self._common)
+        return bool(asked.changes) and are_two_facts(asked, said)
 
-    def _changes(self, table: WordTable, i: int, j: int) -> list[str]:
-        """What turns one short text into another, run by run; nothing where that is no one fact."""
-        words = min(len(table.of(i)), len(table.of(j)))
-        if words >= _ONE_SENTENCE:
-            return []
-        changes = Levenshtein.opcodes(table.text(i), table.text(j))
-        kinds = [change.tag for change in changes if change.tag != "equal"]
-        return kinds if words < _TWO_FACTS or len(kinds) <= _PLACES else []
+    def changed_question(self, i: int, j: int) -> ChangedText:
+        """What turns what one row asks into what another asks, beside a text that they share.
+
+        An edit inside a frame leaves one of two rows without it: then both are compared with it.
+        """
+        texts = self.wordings if self.frames[i] == self.frames[j] else self.spoken
+        one, other = self.beside_one_text(i, j) or (texts.cores[i], texts.cores[j])
+        return ChangedText.of(one, other, self.wordings.plain_slip, self._common)
+
+    @functools.cached_property
+    def _common(self) -> frozenset[str]:
+        """Words that many of the texts have."""
+        least = max(_FEWEST_COMMON, _COMMON * len(self.asked))
+        return frozenset(word for word, times in self.spoken.counts.items() if times >= least)
+
+    def answer_in_code(self, i: int, j: int) -> bool:
+        """Whether one of two rows answers in code or with data."""
+        return (
+            self._is_code(i) or self._is_code(j) or self._data.is_said(i) or self._data.is_said(j)
+        )
 
     def are_two_tasks(self, i: int, j: int) -> bool:
         """Whether what tells two questions apart tells their answers apart too, in short rows.
@@ -284,7 +281,7 @@ class ComparedTexts:
         """Words that the question and the answer of a row have, and neither of another row's."""
         asked = set(self.spoken.tokens[i]) - set(self.spoken.tokens[j])
         said = set(tokens_of(self.said[i])) - set(tokens_of(self.said[j]))
-        return (asked & said) - _SMALL_WORDS
+        return (asked & said) - SMALL_WORDS
 
     @functools.cached_property
     def _data(self) -> DataBeside:
@@ -447,7 +444,7 @@ class ComparedTexts:
             least: Similarity from which two questions are alike.
         """
         rest = self.beside_one_text(i, j)
-        if rest is None or min(map(len, rest)) < _LEAST_QUESTION:
+        if rest is None:
             return False
         if not all(map(_QUESTION.search, _apart(self.asked[i], self.asked[j]))):
             return False
@@ -469,7 +466,7 @@ class ComparedTexts:
         return float(similarities(table, np.array([0]), np.array([1]))[0])
 
     def _same_but_for_small_words(self, rest: Sequence[Sequence[str]]) -> bool:
-        telling = [[word for word in words if word not in _SMALL_WORDS] for words in rest]
+        telling = [[word for word in words if word not in SMALL_WORDS] for words in rest]
         return min(map(len, telling)) >= _TELLING_LEFT and self.wordings_of(telling).same(0, 1)
 
     def wordings_of(self, tokens: Sequence[Sequence[str]]) -> Wordings:

@@ -23,6 +23,8 @@ from tunewell.similar.edited_copies import alike, value_changes
 from tunewell.similar.exact_keys import key
 from tunewell.similar.near_duplicates import Pairs, near_pairs, similarities
 from tunewell.similar.same_wording import LOGOGRAMS, tokens_of
+from tunewell.similar.translations import of_two_languages
+from tunewell.similar.two_facts import ChangedText
 from tunewell.similar.union_find import Links, by_key
 from tunewell.similar.word_table import NEGATIONS
 
@@ -72,6 +74,9 @@ _LONG_ANSWER = 20
 
 _RESEMBLE = 0.5
 """… below this similarity."""
+
+_SHORT_ANSWER = 8
+"""An answer of fewer words changes with every word of its question."""
 
 _LABEL_WORDS = 3
 _ROWS_A_LABEL = 3
@@ -168,7 +173,7 @@ def _conflicts(rows: Sequence[ComparedRow]) -> Iterator[tuple[int, int]]:
         if not _may_be_one(texts, i, j):
             continue
         is_one_question = slips_only(texts.asked[i], texts.asked[j], words)
-        if texts.answers_echo(i, j):
+        if texts.answers_echo(i, j) or _are_two_questions(texts, i, j):
             continue
         if not answers.clash(i, j) and not (is_one_question and answers.state_one_fact(i, j)):
             continue
@@ -186,6 +191,17 @@ def _may_be_one(texts: ComparedTexts, i: int, j: int) -> bool:
     if words >= _LONG_TEXT and texts.puts_another_question(i, j, least=_ONE_QUESTION):
         return False
     return not _in_other_capitals(texts.asked[i], texts.asked[j])
+
+
+def _are_two_questions(texts: ComparedTexts, i: int, j: int) -> bool:
+    """Whether two questions differ in another word that looks like a slip: "million", "billion".
+
+    Where a few words, code or data are the answer, no other word at all may stand in the question.
+    """
+    is_short = min(len(texts.answers.of(i)), len(texts.answers.of(j))) < _SHORT_ANSWER
+    if not (is_short or texts.answer_in_code(i, j) or texts.wordings.same(i, j)):
+        return False
+    return bool(texts.changed_question(i, j).changes)
 
 
 def _only_lost_a_word(texts: ComparedTexts, answers: _Answers, i: int, j: int) -> bool:
@@ -272,6 +288,7 @@ class _Answers:
         self._is_label = _labels(texts, keys)
         self._is_open = _open_questions(texts, keys, self._is_label)
         self._several_usual = _several_answers_usual(texts, keys)
+        self._is_translation = of_two_languages(texts.asked, said)
 
     def clash(self, i: int, j: int, *, equally_asked: bool = False) -> bool:
         """Whether the answers of two rows that ask one thing cannot both be right.
@@ -293,12 +310,34 @@ class _Answers:
         if equally_asked:
             values = values or self.state_other_facts(i, j, known=False)
             values = values or value_changes(self._texts.answers, i, j)
+        if self._is_translation or self._are_one_wording(i, j) or self._stand_in_text(i, j):
+            return values
         if is_alike and not values:
             return bool(self._are_labels(i, j) and not _contained(a, b))
         if _OPEN.search(self._texts.asked[i]):
             # Many stories are right, and many names; one deadline is, and one class.
             return is_alike or (self._stands_again[i] and self._stands_again[j])
         return values or not _contained(a, b)
+
+    def _are_one_wording(self, i: int, j: int) -> bool:
+        """Whether two answers differ in slips and small words alone; two labels never do."""
+        if self._are_labels(i, j):
+            return False
+        first, second = tokens_of(self._said[i]), tokens_of(self._said[j])
+        return not ChangedText.of(first, second, self._texts.wordings.plain_slip).changes
+
+    def _stand_in_text(self, i: int, j: int) -> bool:
+        """Whether two short answers are passages of the text that their rows are asked about.
+
+        It may name several: "Who works with them?" is answered by each.
+        """
+        return all(map(self._stands_in_its_text, (i, j)))
+
+    def _stands_in_its_text(self, i: int) -> bool:
+        said, asked = tokens_of(self._said[i]), self._texts.spoken.tokens[i]
+        if not said or len(asked) < _LONG_TEXT:
+            return False
+        return f" {' '.join(said)} " in f" {' '.join(asked)} "
 
     def _may_both_help(self, i: int, j: int) -> bool:
         """Whether two unlike answers may both be right, for the question or they are such.

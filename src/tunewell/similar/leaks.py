@@ -290,12 +290,19 @@ def _ask_one_thing(texts: ComparedTexts, pairs: Pairs) -> Bools:
         # Who answers a text alike, at length, was asked alike: only the values can differ.
         is_copy = said_alike[k] and not texts.recurring[i]
         if is_copy:
-            differ = texts.values_differ(i, j, answered_alike=True) or texts.asks_opposite(i, j)
+            differ = _asks_another(texts, i, j)
         else:
             differ = texts.asks_differ(i, j) or texts.another_word(i, j)
         are_two = texts.are_two_tasks(i, j) or texts.tells_apart(i, j)
         keep[k] = not (other_task or differ or are_two)
     return keep
+
+
+def _asks_another(texts: ComparedTexts, i: int, j: int) -> bool:
+    """Whether two rows that are answered alike ask for different things all the same."""
+    if texts.values_differ(i, j, answered_alike=True) or texts.asks_opposite(i, j):
+        return True
+    return texts.puts_another_question(i, j)
 
 
 def _code_allows(texts: ComparedTexts, i: int, j: int, agrees: bool) -> bool:

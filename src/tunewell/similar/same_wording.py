@@ -19,6 +19,7 @@ from tunewell.similar.confusables import plain_letters
 from tunewell.similar.exact_keys import normalise
 from tunewell.similar.near_duplicates import Pairs
 from tunewell.similar.signs import with_signs
+from tunewell.similar.slips import is_near, is_plain
 from tunewell.similar.union_find import by_key
 from tunewell.similar.word_table import NEGATIONS, split_words
 
@@ -80,6 +81,15 @@ _FILLERS = frozenset(
     "please um uh er eh äh hm hmm just well like so the a an kindly bitte really now maybe perhaps "
     "actually simply quite very also mal eben wirklich vielleicht".split()
 )
+
+SMALL_WORDS = frozenset(
+    "the a an this that these those your our my do does did is are be we you it to what will would "
+    "der die das den dem ein eine mein meine ihr ihre le la les un une mon ma el los mi su".split()
+)
+"""Words without which a question is still the same."""
+
+SMALL_TALK = _FILLERS | _COURTESY | SMALL_WORDS
+"""Words that say nothing of what is asked or answered."""
 
 _SOUND_ALIKE = (
     "write right rite|for four|to too two|ate eight|won one|know no|their there they're|sum some|"
@@ -172,13 +182,18 @@ class Wordings:
             slips += max(len(before), len(after))
             if not self._is_slip_of(before, after):
                 return False
-            if says_little and not self._are_known([*before, *after]):
+            if says_little and not self._is_plain_slip(before, after):
                 return False
         return slips <= most
 
-    def _are_known(self, words: Sequence[str]) -> bool:
-        """Whether one of some words is frequent: "thanks" is, "Raj" and "Raju" are two names."""
-        return max(self.counts.get(word, 0) for word in words) >= _KNOWN
+    def _is_plain_slip(self, before: Sequence[str], after: Sequence[str]) -> bool:
+        """Whether one of some words is frequent, and the others no word of their own beside it.
+
+        "thanks" is frequent, "Raj" and "Raju" are two names, "user" and "users" two words.
+        """
+        if max(self.counts.get(word, 0) for word in (*before, *after)) < _KNOWN:
+            return False
+        return is_plain("".join(before), "".join(after))
 
     def _are_filled_in(
         self,
@@ -218,18 +233,17 @@ class Wordings:
         low, high = sorted((self.counts.get(a, 0), self.counts.get(b, 0)))
         if low > _RARE and 10 * low > high:
             return False
-        return _is_near(a, b)
+        return is_near(a, b)
 
+    def plain_slip(self, a: str, b: str) -> bool:
+        """Whether one word is the other with a slip, and no word of its own.
 
-def _is_near(a: str, b: str) -> bool:
-    """Letters swapped, doubled, left out, or struck beside the right key."""
-    short = min(len(a), len(b))
-    distance = OSA.distance(a, b, score_cutoff=2)
-    if distance == 1:
-        if len(a) == len(b) and sorted(a) != sorted(b):
-            return short >= 5 or (short >= 4 and a[0] == b[0])
-        return short >= 3
-    return distance == 2 and short >= 6
+        A writing beside which the other one is frequent is a slip; of two rare ones either may be
+        another word: "million" and "billion".
+        """
+        if not self.slip(a, b):
+            return False
+        return max(self.counts.get(a, 0), self.counts.get(b, 0)) > _RARE or is_plain(a, b)
 
 
 def _values(words: Sequence[str]) -> list[str]:

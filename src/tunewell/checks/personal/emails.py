@@ -36,7 +36,25 @@ _PLACEHOLDER = re.compile(
     r"(?:name)?|me|someone|somebody|anybody|foo|bar|email|xxx+|abc)@"
     r"(?:(?:your|my|some)?[._-]?(?:domain|company|mail|email|host|site|server|org|organi[sz]ation|"
     r"website|school|provider)|foo|bar|xxx+|abc|xyz)\.\w+(?:\.\w+)?"
+    r"|(?:user|test|sample|samples|my|mail|admin)\d*@(?:e?mail|gmail|functions|company|test)\.com"
+    r"|[^@]+@(?:(?:my|your|some)?[._-]?company|contoso|fabrikam|northwind(?:traders)?|"
+    r"adventure-works|acme(?:corp)?)\.\w+"
 )
+"""Addresses that stand for an address, and firms that manuals have made up."""
+
+_DESK = re.compile(
+    r"(?i)(?:info|hello|hi|contact|sales|support|help|helpdesk|service|customer[._-]?service|"
+    r"office|admin|team|billing|press|jobs|careers|marketing|newsletter|security|privacy|abuse|"
+    r"postmaster|webmaster|hostmaster|mailer-daemon|(?:do[._-]?not|no)[._-]?reply|feedback|"
+    r"kontakt|vertrieb|buchhaltung|kundenservice|bewerbung|redaktion|datenschutz|ventas|contacto|"
+    r"soporte|ayuda|accueil|bonjour|assistenza|ufficio|klantenservice)@.+"
+    r"|[^@]+@(?:googlegroups\.com|groups\.io|yahoogroups\.com|freelists\.org|lists?\..+|"
+    r"listserv\..+)"
+)
+"""Mailboxes of a desk, and lists: no single person reads them."""
+
+_EXTENSION = re.compile(r"[\"']gecko[\"']\s*:\s*\{\s*[\"']id[\"']\s*:\s*[\"']$")
+"""Before the id of a browser extension, which has the form of an address."""
 _NOT_PEOPLE = frozenset("this self super git hg svn ssh return break continue ec2-user".split())
 """What stands before an @ that is a label, a receiver or an account of a machine."""
 _PIXEL_DENSITY = re.compile(r"[1-4]x\.")
@@ -78,7 +96,9 @@ def _address(match: re.Match[str]) -> Place | None:
 
 
 def _is_machine(local: str, domain: str, before: str) -> bool:
-    if local.lower() in _NOT_PEOPLE or _PIXEL_DENSITY.match(domain) or _COMMAND.search(before):
+    if local.lower() in _NOT_PEOPLE or _PIXEL_DENSITY.match(domain):
+        return True
+    if _COMMAND.search(before) or _EXTENSION.search(before):
         return True
     # One or two letters beside an operator are variables of a matrix product.
     is_variable = len(local) <= 2 or local[0] == "_"
@@ -86,16 +106,20 @@ def _is_machine(local: str, domain: str, before: str) -> bool:
 
 
 def is_somebody_s(address: str) -> bool:
-    """Whether an address can belong to anybody: its domain exists and is not for examples.
+    """Whether an address can be a person's: its domain exists, is not for examples, and no desk's.
 
     Example:
         >>> [is_somebody_s(a) for a in ("jo@okoro.net", "jo@example.org", "you@yourdomain.com")]
         [True, False, False]
+        >>> is_somebody_s("info@okoro.net"), is_somebody_s("users@lists.okoro.net")
+        (False, False)
     """
     last = address.rsplit(".", 1)[-1].lower()
     if not is_top_level_domain(last) or last in RESERVED:
         return False
-    return not _EXAMPLES.search(address) and not _PLACEHOLDER.fullmatch(address)
+    if _EXAMPLES.search(address) or _PLACEHOLDER.fullmatch(address):
+        return False
+    return not _DESK.fullmatch(address)
 
 
 def _obfuscated(match: re.Match[str]) -> Place | None:

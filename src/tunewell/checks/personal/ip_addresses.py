@@ -19,8 +19,19 @@ _NAMED = re.compile(r"(?i)\b(?:ip|host|address|server|from)\W*$")
 
 
 _PREFIX_LENGTH = re.compile(r"/(?:[1-9]|[12]\d|3[01])(?!\d)")
-_RESOLVERS = frozenset("208.67.222.222 208.67.220.220 149.112.112.112 94.140.14.14".split())
-"""Public name servers that instructions name."""
+_OF_NOBODY = frozenset(
+    "208.67.222.222 208.67.220.220 149.112.112.112 94.140.14.14 1.2.3.4 4.3.2.1".split()
+)
+"""Public name servers that instructions name, and digits in a row."""
+
+_OF_A_SERVER = re.compile(
+    r"(?i:(?<![\w-])[\"']?host(?:name)?[\"']?\s{0,3}[:=]\s{0,3}[\"']?|\bReceived: by )$"
+)
+"""Before the address of a machine that serves others …"""
+
+_NAMED_HOST = re.compile(r"([\w-]{1,63}(?:\.[\w-]{1,63}){2,6})(?:</a>)?\s{0,3}\(\[?$")
+_OF_A_LINE = re.compile(r"(?i)dyn|dsl|dhcp|pool|ppp|cable|client|cust|home|mobile|\bres\b")
+"""… which has a name: a provider names the lines of its customers by their numbers."""
 
 
 def _is_somebody_s(text: str) -> bool:
@@ -29,9 +40,21 @@ def _is_somebody_s(text: str) -> bool:
         address = ipaddress.ip_address(text)
     except ValueError:
         return False
-    if address.is_multicast or not address.is_global or text in _RESOLVERS:
+    if address.is_multicast or not address.is_global or text in _OF_NOBODY:
         return False
     return address.version == 6 or not text.startswith(("0.", "240.", "255."))
+
+
+def _is_server_s(match: re.Match[str]) -> bool:
+    """Whether a text gives the address as that of a server, as the headers of a mail do."""
+    said = before(match, 160)
+    if _OF_A_SERVER.search(said):
+        return True
+    host = _NAMED_HOST.search(said)
+    if host is None or _OF_A_LINE.search(host[1]):
+        return False
+    numbers = set(match[0].split("."))
+    return len(numbers.intersection(re.findall(r"\d+", host[1]))) < 2
 
 
 def _version_4(match: re.Match[str]) -> Place | None:
@@ -46,6 +69,8 @@ def _version_4(match: re.Match[str]) -> Place | None:
         return None
     # Small numbers throughout are a version or a section ("2.4.1.0") unless the text says
     # otherwise.
+    if _is_server_s(match):
+        return None
     said = before(match, 24)
     if max(octets) < 32 and not _NAMED.search(said):
         return None
@@ -54,6 +79,8 @@ def _version_4(match: re.Match[str]) -> Place | None:
 
 def _version_6(match: re.Match[str]) -> Place | None:
     if len(match[0]) <= 6 or not _is_somebody_s(match[0]):
+        return None
+    if _is_server_s(match):
         return None
     return whole(match) if DIGIT.search(match[0]) else None
 

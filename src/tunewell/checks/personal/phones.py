@@ -101,6 +101,8 @@ _FAR_APART = re.compile(r"\d[ \t\n]{2,}\d|\d[.,]\d{6,}")
 """Between numbers of a table."""
 _POSTAL_CODE = re.compile(r"\d{5}-\d{4}")
 _WORD_NEARBY = re.compile(rf"(?i)(?<!\w)(?:{_WORDS})(?!\w)|{_EAST_ASIAN_WORDS}")
+_VARIABLE = re.compile(r"\b(?:text|messages?|signal|ring|call|contact|desk|answering) ?= ?$")
+"""A name in code, and not the word for a phone."""
 _CODE_BEFORE = re.compile(r"(?:[=<>*%&|^~{\[]\s*|\w\()$")
 
 
@@ -117,7 +119,7 @@ def _proof(pattern: re.Pattern[str], match: re.Match[str]) -> Place | None:
     is_international = number.startswith(("+", "(+"))
     if not is_international and (named_otherwise(said) or follows_version_word(said)):
         return None
-    if pattern is _AFTER_WORD and not _ENDS_WITH_WORD.search(said):
+    if pattern is _AFTER_WORD and (_VARIABLE.search(said) or not _ENDS_WITH_WORD.search(said)):
         return None
     if pattern in _NAMED:
         return start, end
