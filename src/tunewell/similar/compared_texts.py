@@ -27,7 +27,7 @@ from tunewell.similar.slots import (
     with_slots,
     without_numbers,
 )
-from tunewell.similar.two_facts import ChangedText, are_two_facts
+from tunewell.similar.two_facts import ONE_SENTENCE, ChangedText, are_two_facts
 from tunewell.similar.union_find import by_key
 from tunewell.similar.word_table import WordTable, split_words
 
@@ -51,6 +51,9 @@ _COMMON = 0.1
 
 _FEWEST_COMMON = 20
 """… texts from which a word is common."""
+
+_PLACES = 2
+"""A longer text differs in so many places at most from another fact in its form."""
 
 _SEVERAL = 2
 """Words that one of two rows has in its question and in its answer, and the other in neither."""
@@ -231,7 +234,25 @@ class ComparedTexts:
         asked = self.changed_question(i, j)
         answers = tokens_of(self.said[i]), tokens_of(self.said[j])
         said = ChangedText.of(*answers, self.wordings.plain_slip, self._common)
-        return bool(asked.changes) and are_two_facts(asked, said)
+        if not asked.changes:
+            return False
+        return are_two_facts(asked, said) or self._replaced_in_few(i, j)
+
+    def _replaced_in_few(self, i: int, j: int) -> bool:
+        """Whether another word stands in one or two places of the question, and of the answer."""
+        asked, said = self._edits(self.gists, i, j), self._edits(self.answers, i, j)
+        if not ("replace" in asked and "replace" in said) or max(len(asked), len(said)) > _PLACES:
+            return False
+        if self.wordings.same(i, j):
+            return False
+        return not self.wordings_of([tokens_of(self.said[k]) for k in (i, j)]).same(0, 1)
+
+    def _edits(self, table: WordTable, i: int, j: int) -> list[str]:
+        """What turns one text that states one fact into another, run by run."""
+        if min(len(table.of(i)), len(table.of(j))) >= ONE_SENTENCE:
+            return []
+        edits = Levenshtein.opcodes(table.text(i), table.text(j))
+        return [edit.tag for edit in edits if edit.tag != "equal"]
 
     def changed_question(self, i: int, j: int) -> ChangedText:
         """What turns what one row asks into what another asks, beside a text that they share.

@@ -17,17 +17,11 @@ from tunewell.similar.same_wording import LOGOGRAMS, SMALL_TALK
 SHORT = 15
 """Words from which another word in the question and in the answer may be two edits."""
 
-_ONE_SENTENCE = 40
-"""Words below which a text states one fact, as a rule."""
-
-_PLACES = 2
-"""From `SHORT` words on it differs in so many places at most from another fact in its form …"""
+ONE_SENTENCE = 40
+"""Words below which a text states one fact, as a rule …"""
 
 _PLACES_OF_ONE_WORD = 4
-"""… or in so many, if one word is new in question and answer alike."""
-
-_CLAUSE = 2
-"""Words in a row that no slip leaves out."""
+"""… and differs in so many places at most, if one word is new in question and answer alike."""
 
 _SIGNS_A_WORD = 2
 """Logograms that are a word, about."""
@@ -43,12 +37,6 @@ class Change:
 
     before: tuple[str, ...]
     after: tuple[str, ...]
-
-    @property
-    def counts(self) -> bool:
-        """Whether it is more than one word put in or left out."""
-        both = bool(self.before and self.after)
-        return both or len(self.before) + len(self.after) >= _CLAUSE
 
 
 @dataclass(frozen=True)
@@ -89,13 +77,19 @@ class ChangedText:
         """Whether a word in it is seldom changed by an edit."""
         return self.words < SHORT
 
-    def differs_in_few(self, places: int = _PLACES) -> bool:
-        """Whether it states one fact, as a rule, and is changed in so few places."""
-        return self.words < _ONE_SENTENCE and 0 < len(self.changes) <= places
+    def differs_in_few(self) -> bool:
+        """Whether it states one fact, as a rule, and is changed in few places."""
+        return self.words < ONE_SENTENCE and 0 < len(self.changes) <= _PLACES_OF_ONE_WORD
 
-    def new_words(self) -> set[str]:
-        """The words of one of the two texts alone."""
-        return {word for change in self.changes for word in (*change.before, *change.after)}
+    @property
+    def gone(self) -> set[str]:
+        """The words of the first text alone."""
+        return {word for change in self.changes for word in change.before}
+
+    @property
+    def new(self) -> set[str]:
+        """The words of the second text alone."""
+        return {word for change in self.changes for word in change.after}
 
 
 def are_two_facts(asked: ChangedText, said: ChangedText) -> bool:
@@ -111,13 +105,11 @@ def are_two_facts(asked: ChangedText, said: ChangedText) -> bool:
         >>> are_two_facts(changed("enter a time", "please enter the time"), said)
         False
     """
-    if asked.new_words() & said.new_words():
-        return all(part.differs_in_few(_PLACES_OF_ONE_WORD) for part in (asked, said))
     if asked.is_short and said.is_short:
         return bool(asked.changes and said.changes)
-    if not (asked.differs_in_few() and said.differs_in_few()):
+    if not (asked.gone & said.gone or asked.new & said.new):
         return False
-    return all(change.counts for change in (*asked.changes, *said.changes))
+    return all(part.differs_in_few() for part in (asked, said))
 
 
 def _signs(words: Sequence[str]) -> Iterator[str]:
