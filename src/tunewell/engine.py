@@ -225,15 +225,17 @@ def _daft_on_ray(address: str) -> Any:
 
     if not ray.is_initialized():
         where: dict[str, Any] = {"num_cpus": processors(), "include_dashboard": False}
+        hint = "engine: native   (or try again when the machine is less busy)"
         if address.startswith("ray://"):
             where = {"address": address}
+            hint = "RAY_AUTH_MODE=token tunewell curate   (its token in ~/.ray/auth_token)"
         try:
             ray.init(**where, logging_level="ERROR", log_to_driver=False)
         except Exception as reason:  # Ray raises nothing more special where a node is too slow
             said = str(reason).strip().split("\n")[0]
             raise UserError(
                 f"Ray cannot be used at {address}: {said}",
-                hint="engine: native   (or try again when the machines are less busy)",
+                hint=hint,
             ) from reason
     daft.set_runner_ray()
     return daft
