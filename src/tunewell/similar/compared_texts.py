@@ -61,6 +61,9 @@ _SEVERAL = 2
 _TWO_TASKS = 100
 """In rows of so many words, edits may fall on one word in the question and in the answer."""
 
+_LEAST_QUESTION = 4
+"""A question on a text has so many words, and a turn of a conversation may have fewer."""
+
 _DAYS = frozenset(
     "today tonight tomorrow yesterday heute gestern demain hoy mañana ayer oggi".split()
 )
@@ -465,7 +468,7 @@ class ComparedTexts:
             least: Similarity from which two questions are alike.
         """
         rest = self.beside_one_text(i, j)
-        if rest is None:
+        if rest is None or min(map(len, rest)) < _LEAST_QUESTION:
             return False
         if not all(map(_QUESTION.search, _apart(self.asked[i], self.asked[j]))):
             return False

@@ -30,7 +30,7 @@ def is_plain(a: str, b: str) -> bool:
     """Whether a slip alone, and no other word, explains what differs.
 
     Letters were swapped, doubled, left out, struck on a key beside the right one or heard for each
-    other; but a letter more at the end is another form or another name.
+    other; but another letter more at the end is another form or another name.
 
     Example:
         >>> is_plain("kitchen", "kitchn"), is_plain("million", "billion"), is_plain("user", "users")
@@ -41,7 +41,9 @@ def is_plain(a: str, b: str) -> bool:
     if OSA.distance(a, b, score_cutoff=1) > 1:
         return False
     if len(a) != len(b):
-        return not (a.startswith(b) or b.startswith(a))
+        short, long = sorted((a, b), key=len)
+        is_doubled = long == short + short[-1:]
+        return is_doubled or not long.startswith(short)
     if sorted(a) == sorted(b):
         return True
     (op,) = Levenshtein.editops(a, b)
