@@ -261,16 +261,16 @@ NATS_ABOUT = (
 REAL_TIME = """\
 ## Measured by itself
 
-### `real_time_factor`: how fast recordings are written down
+### `real_time_factor`: how fast recordings are transcribed
 
 Where rows are heard, `tunewell evaluate` times every arm on up to 16 of the held-out recordings,
-drawn by seed and the same for all arms: one at a time, from the file to its words, encoder included
-and nothing kept from before. Seconds of work per second of sound, with an interval over the
+drawn by seed and the same for all arms: one at a time, from file to transcript, encoder included
+and nothing cached. Seconds of processing per second of audio, with an interval over the
 recordings; below 1 the model keeps up with the speaker.
 
 It stands in the record of the evaluation (`speeds` in `tunewell evaluate --json`) and in the
-report, and is for information only: it differs from run to run and between machines, so it is
-neither listed under `metrics` nor asked of by a gate.
+report, and is for information only: it varies between runs and machines, so it can
+neither be listed under `metrics` nor be used by a gate.
 """
 
 

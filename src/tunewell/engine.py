@@ -228,13 +228,13 @@ def _daft_on_ray(address: str) -> Any:
         hint = "engine: native   (or try again when the machine is less busy)"
         if address.startswith("ray://"):
             where = {"address": address}
-            hint = "RAY_AUTH_MODE=token tunewell curate   (its token in ~/.ray/auth_token)"
+            hint = "RAY_AUTH_MODE=token tunewell curate   (with its token in ~/.ray/auth_token)"
         try:
             ray.init(**where, logging_level="ERROR", log_to_driver=False)
         except Exception as reason:  # Ray raises nothing more special where a node is too slow
             said = str(reason).strip().split("\n")[0]
             raise UserError(
-                f"Ray cannot be used at {address}: {said}",
+                f"cannot use Ray at {address}: {said}",
                 hint=hint,
             ) from reason
     daft.set_runner_ray()

@@ -138,6 +138,7 @@ def test_innocent_text_stays_as_it_is(text: str) -> None:
         ("fax 212 555 0123", "phone"),
         ("from 93.184.216.34 at noon", "ip"),
         ("Received: from dyn17.91-44-124.okoro.net ([91.44.124.17]) by relay", "ip"),
+        ("Received: from marias-macbook.lan.okoro.net ([91.44.124.17]) by relay", "ip"),
         ("client 2a00:1450:4001:81b::200e connected", "ip"),
         ("My card: 4111 1111 1111 1111", "card"),
         ("personnummer 1707763800", "national_id"),

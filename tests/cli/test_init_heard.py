@@ -96,4 +96,4 @@ def test_a_folder_of_recordings_goes_all_the_way_to_a_verdict(
     assert [speed.arm for speed in results.speeds] == ["base", "tuned"]
     assert all(isinstance(speed.real_time_factor, Estimate) for speed in results.speeds)
     report = (tmp_path / ".tunewell" / "reports" / "latest.html").read_text(encoding="utf-8")
-    assert "How fast recordings are written down" in report
+    assert "How fast recordings are transcribed" in report

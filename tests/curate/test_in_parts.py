@@ -12,6 +12,7 @@ import pytest
 from tunewell.curate.doctor import doctor
 from tunewell.curate.pipeline import Curated, apply_rules, read, seen
 from tunewell.engine import Engine
+from tunewell.similar import same_meaning
 from tunewell.similar.in_parts import Workplace
 from tunewell.store import Store
 from tunewell.task import TaskFile, parse_task
@@ -79,7 +80,7 @@ def test_pairs_that_were_not_compared_are_unchecked(
     assert len(of_copies) == 2
     for finding in of_copies:
         assert finding.status != "clear"
-        assert "of similar rows not compared, unchecked" in finding.why
+        assert "of similar rows, because more than 20 rows resemble each other" in finding.why
 
 
 def test_what_a_killed_process_left_is_gone_when_the_next_one_begins(tmp_path: Path) -> None:
@@ -95,3 +96,20 @@ def test_what_a_killed_process_left_is_gone_when_the_next_one_begins(tmp_path: P
         with Store(tmp_path) as store, store.lock("curate"):
             assert own.is_dir()
             assert not left.exists()
+
+
+def test_what_is_not_looked_for_among_many_rows_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = _project(tmp_path, clean=20, each=1)
+    names = ("D04", "D11")
+
+    def whys() -> list[str]:
+        report = doctor(tmp_path / "data.jsonl", eval=tmp_path / "tests.jsonl")
+        found = [*report.findings, *seen(file, apply_rules(file, read(file)))]
+        return [finding.why for finding in found if finding.code in names]
+
+    said = "rows that say the same in other words were not looked for"
+    assert not any(said in why for why in whys())
+    monkeypatch.setattr(same_meaning, "MOST_ROWS", 10)
+    assert [said in why for why in whys()] == [True] * 4

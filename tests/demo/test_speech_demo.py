@@ -86,9 +86,9 @@ def test_the_page_plays_samples_beside_it_and_escapes_what_was_heard(
 def test_how_fast_a_model_is_stands_beside_its_errors(test_rows: HeardTest) -> None:
     factor = Estimate(value=0.2, low=0.1, high=0.3, n=16, method="ratio", unit="s/s")
     measured = test_rows.arm("base", "as it is", [], real_time_factor=factor)
-    figure = measured.figures["seconds of work per second of sound"]
+    figure = measured.figures["seconds of processing per second of audio"]
     assert shown_figure(figure) == "0.2 [0.1, 0.3], n = 16"
-    assert "seconds of work per second of sound" not in arm(test_rows, "base", "").figures
+    assert "seconds of processing per second of audio" not in arm(test_rows, "base", "").figures
 
 
 def test_what_cannot_be_measured_is_said() -> None:

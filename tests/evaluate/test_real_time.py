@@ -197,7 +197,7 @@ def test_an_evaluation_that_is_taken_over_keeps_its_times(tmp_path: Path) -> Non
 
 def test_neither_a_metric_nor_a_gate_may_ask_for_it(tmp_path: Path) -> None:
     gate = "gates: [{metric: real_time_factor, kind: level, at_most: 0.5}]"
-    with pytest.raises(TaskError, match="no gate rests on them"):
+    with pytest.raises(TaskError, match="neither a metric nor part of a gate"):
         parse_task(f"{TASK}{gate}", path=tmp_path / "t.yaml", environment={})
     listed = TASK.replace("word_errors", "real_time_factor")
     file = parse_task(listed, path=tmp_path / "t.yaml", environment={})

@@ -13,6 +13,7 @@ from tunewell.curate.rows import (
     members_of,
     written_of,
 )
+from tunewell.curate.unchecked import OpenQuestion
 from tunewell.curate.which_stays import best_of, fallen
 from tunewell.similar import (
     THRESHOLD,
@@ -21,6 +22,7 @@ from tunewell.similar import (
 )
 from tunewell.similar.conversations import asked_of
 from tunewell.similar.in_parts import CopiesInParts, Workplace, copies_among
+from tunewell.similar.same_meaning import not_searched
 from tunewell.task import TaskFile
 
 _KEPT = {"first": "the cleanest, the first of these", "newest": "the newest, the cleanest of these"}
@@ -117,13 +119,13 @@ class Likeness:
         copies: Families of edited copies.
         templates: Families of rows from one template.
         likely: Pairs that may say the same in other words.
-        unchecked: What was not looked at, in words; empty if everything was.
+        unchecked: What was not looked at.
     """
 
     copies: Families
     templates: Families
     likely: list[tuple[InputRow, InputRow]]
-    unchecked: str
+    unchecked: OpenQuestion
 
 
 def likeness(rows: Sequence[InputRow], place: Workplace) -> Likeness:
@@ -138,8 +140,13 @@ def _likeness(rows: Sequence[InputRow], looked: CopiesInParts) -> Likeness:
         copies=_rows_at(found.families, rows),
         templates=_rows_at(found.templates, rows),
         likely=[(rows[i], rows[j]) for i, j in found.likely.positions()],
-        unchecked=looked.in_words(),
+        unchecked=_open_question(rows, looked),
     )
+
+
+def _open_question(rows: Sequence[InputRow], looked: CopiesInParts) -> OpenQuestion:
+    said = filter(None, [looked.in_words(), not_searched(len(rows))])
+    return OpenQuestion("; ".join(said), is_decisive=len(looked.apart) > 0)
 
 
 def _rows_at(groups: Sequence[Sequence[int]], rows: Sequence[InputRow]) -> Families:

@@ -15,6 +15,7 @@ from tunewell.curate.mass_drops import as_reported
 from tunewell.curate.receipts import Ledger, certain_still_there, still_there
 from tunewell.curate.rows import InputRow, ids_of
 from tunewell.curate.superseded import REPORTED
+from tunewell.curate.unchecked import OpenQuestion
 from tunewell.pitfalls import pitfall
 from tunewell.task import Rules, TaskFile
 from tunewell.types import (
@@ -68,13 +69,13 @@ class Related:
         families: By pitfall, rows that belong together.
         leaks: Training rows that gave a test row away.
         spans: Where personal data stood, by row.
-        unchecked_copies: Which rows were not held against each other, in words.
+        unchecked: By pitfall, what was not looked at.
     """
 
     families: dict[str, list[list[InputRow]]] = field(default_factory=dict)
     leaks: list[RowLeak] = field(default_factory=list)
     spans: list[SpanRecord] = field(default_factory=list)
-    unchecked_copies: str = ""
+    unchecked: dict[str, OpenQuestion] = field(default_factory=dict)
 
 
 def findings(

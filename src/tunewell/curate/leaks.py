@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 from tunewell.curate.receipts import Ledger, StepRule, still_there
 from tunewell.curate.rows import InputRow
+from tunewell.curate.unchecked import OpenQuestion
 from tunewell.similar import THRESHOLD
 from tunewell.similar.in_parts import Workplace, leaks_among
 from tunewell.similar.leaks import Leak, likely_leaks
+from tunewell.similar.same_meaning import not_searched
 
 RowLeak = Leak[InputRow]
 
@@ -45,7 +47,17 @@ def report_likely(
     tests: Sequence[InputRow],
     known: Sequence[RowLeak],
     ledger: Ledger,
-) -> None:
-    """Note the rows that may say the same as a test row in other words; none is dropped."""
+) -> OpenQuestion:
+    """Note the rows that may say the same as a test row in other words; none is dropped.
+
+    Returns:
+        What was not looked for.
+    """
     for leak in likely_leaks(rows, tests, known):
         ledger.seen(still_there("D11"), [leak.train.id])
+    return open_leaks(rows, tests)
+
+
+def open_leaks(rows: Sequence[InputRow], tests: Sequence[InputRow]) -> OpenQuestion:
+    """What is not looked for among so many rows and test rows."""
+    return OpenQuestion(not_searched(len(rows) + len(tests)) if tests else "")

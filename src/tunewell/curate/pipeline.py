@@ -302,7 +302,8 @@ def apply_rules(
 
     # Leaks first: a copy of a leak is a leak, not a duplicate.
     related.leaks = drop_leaks(written_of(done.training), written_of(done.tests), ledger, place)
-    report_likely(written_of(done.training), done.tests, related.leaks, ledger)
+    written = written_of(done.training)
+    related.unchecked["D11"] = report_likely(written, done.tests, related.leaks, ledger)
     hold_back(done.rows, file, ledger)
     progress(4, _STEPS)
     drop_heard_copies([*done.tests, *done.training], batch.clips, ledger)
@@ -311,7 +312,7 @@ def apply_rules(
     equal = duplicates.exact(done.training, file, ledger)
     progress(5, _STEPS)
     like = duplicates.near(written_of(done.training), file, ledger, place)
-    related.unchecked_copies = like.unchecked
+    related.unchecked["D04"] = like.unchecked
     hold_back(done.rows, file, ledger)
     related.families["D03"] = equal
     related.families["D04"] = like.copies
@@ -391,7 +392,7 @@ def seen(file: TaskFile, done: Curated) -> list[Finding]:
     training = [row for row in done.rows if not row.held]
     unproven = done.ledger.rows.get(PERSONAL_UNCHECKED, [])
     questions = {
-        "D04": OpenQuestion(done.related.unchecked_copies, is_decisive=True),
+        **done.related.unchecked,
         "D06": open_dates(training),
         "D07": open_personal(unproven),
         "D08": open_languages_of(done.ledger, len(training)),

@@ -50,7 +50,7 @@ class HeardArm:
             "errors per word, general speech": self.general.word_errors,
         }
         if self.real_time_factor is not None:
-            found["seconds of work per second of sound"] = self.real_time_factor
+            found["seconds of processing per second of audio"] = self.real_time_factor
         return found
 
 

@@ -12,7 +12,7 @@ from rapidfuzz.distance import Indel, Levenshtein
 
 from tunewell.checks.verbatim import is_structured
 from tunewell.similar.arrays import Bools
-from tunewell.similar.conversations import ComparedRow, asked_of, targets_of
+from tunewell.similar.conversations import ComparedRow, targets_of, what_is_asked
 from tunewell.similar.data_beside import DataBeside
 from tunewell.similar.edited_copies import SHORT, alike, value_changes
 from tunewell.similar.exact_keys import exact_key, key, normalise
@@ -117,10 +117,7 @@ class ComparedTexts:
     def of(cls, rows: Sequence[ComparedRow]) -> ComparedTexts:
         """Find the frames of some rows, and which answers recur."""
         said = targets_of(rows)
-        asked = []
-        for row, answer in zip(rows, said, strict=True):
-            text = asked_of(row)
-            asked.append("" if len(row.turns) == 1 and text == answer else text)
+        asked = [what_is_asked(row) for row in rows]
         words = split_words(asked)
         masked = with_slots(words)
         ends = frames_with_slots(words, masked)

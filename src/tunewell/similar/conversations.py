@@ -129,6 +129,12 @@ def asked_of(row: ComparedRow) -> str:
     return "\n\n".join([*filter(None, [tools]), *(text for _, text in turns)])
 
 
+def what_is_asked(row: ComparedRow) -> str:
+    """All that a row asks; nothing where it is a text and no question."""
+    text = asked_of(row)
+    return "" if len(row.turns) == 1 and text == row.target else text
+
+
 def conversations_of(examples: Iterable[Example]) -> list[Conversation]:
     """What is compared of each Example."""
     return [Conversation.of(example) for example in examples]

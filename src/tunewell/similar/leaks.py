@@ -30,7 +30,7 @@ from tunewell.similar.near_duplicates import (
     near_pairs,
     no_pairs,
 )
-from tunewell.similar.same_meaning import MOST_ROWS, likely_copies
+from tunewell.similar.same_meaning import likely_copies, not_searched
 from tunewell.similar.word_table import WordTable
 
 FEW = 3
@@ -141,7 +141,7 @@ def likely_leaks(
         tests: Test rows.
         known: Leaks that are found already.
     """
-    if not tests or len(tests) + len(rows) > MOST_ROWS:
+    if not tests or not_searched(len(tests) + len(rows)):
         return []
     texts = ComparedTexts.of([*tests, *rows])
     pairs = likely_copies(texts, no_pairs(), across=len(tests))

@@ -39,6 +39,16 @@ _BESIDE = 0.6
 _AT_ONCE = 1_000
 
 
+def not_searched(rows: int) -> str:
+    """What is not looked for among so many rows, in words; empty if everything is."""
+    if rows <= MOST_ROWS:
+        return ""
+    return (
+        f"rows that say the same in other words were not looked for (that is done for up to "
+        f"{MOST_ROWS:,} rows)"
+    )
+
+
 def likely_copies(texts: ComparedTexts, known: Pairs, *, across: int = 0) -> Pairs:
     """Pairs of rows that may ask the same and are answered alike, without those that are known.
 
@@ -48,7 +58,7 @@ def likely_copies(texts: ComparedTexts, known: Pairs, *, across: int = 0) -> Pai
         across: If not 0, only pairs between the first ``across`` rows and the rest.
     """
     n = len(texts.gists)
-    if n > MOST_ROWS:
+    if not_searched(n):
         return known.where(np.zeros(len(known), dtype=np.bool_))
     found = _reordered(texts.gists, across).followed_by(_by_vectors(texts, across))
     numbers, first = np.unique(found.left * n + found.right, return_index=True)
@@ -136,4 +146,4 @@ def _nearest(points: Points, across: int) -> tuple[Positions, Positions, Points]
     return np.minimum(rows, best), np.maximum(rows, best), cosine
 
 
-__all__: Sequence[str] = ("MOST_ROWS", "likely_copies")
+__all__: Sequence[str] = ("MOST_ROWS", "likely_copies", "not_searched")

@@ -10,8 +10,8 @@ from tunewell.types.values import Value
 REAL_TIME_FACTOR: Final = "real_time_factor"
 
 FOR_INFORMATION: Final = (
-    "real_time_factor is measured by itself where rows are heard, and for information: seconds "
-    "differ between runs and machines, so that no gate rests on them."
+    "real_time_factor is measured automatically for recordings, for information only: it varies "
+    "between runs and machines, so it can be neither a metric nor part of a gate."
 )
 """Why it cannot be listed among the metrics, nor asked of by a gate."""
 

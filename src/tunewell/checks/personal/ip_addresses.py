@@ -30,7 +30,10 @@ _OF_A_SERVER = re.compile(
 """Before the address of a machine that serves others …"""
 
 _NAMED_HOST = re.compile(r"([\w-]{1,63}(?:\.[\w-]{1,63}){2,6})(?:</a>)?\s{0,3}\(\[?$")
-_OF_A_LINE = re.compile(r"(?i)dyn|dsl|dhcp|pool|ppp|cable|client|cust|home|mobile|\bres\b")
+_OF_A_LINE = re.compile(
+    r"(?i)dyn|dsl|dhcp|pool|ppp|cable|client|cust|home|mobile|\bres\b|laptop|desktop|macbook|phone|"
+    r"notebook|workstation|(?<![a-z])pc(?![a-z])"
+)
 """… which has a name: a provider names the lines of its customers by their numbers."""
 
 

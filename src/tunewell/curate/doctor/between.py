@@ -17,14 +17,14 @@ from tunewell.curate.doctor.findings import (
     unchecked,
 )
 from tunewell.curate.heard import speakers_on_both_sides
-from tunewell.curate.leaks import RowLeak
+from tunewell.curate.leaks import RowLeak, open_leaks
 from tunewell.curate.rows import (
     Families,
     InputRow,
     members_of,
     written_of,
 )
-from tunewell.curate.unchecked import OpenQuestion, with_open_question
+from tunewell.curate.unchecked import with_open_question
 from tunewell.plurals import plural
 from tunewell.similar import boilerplate, key
 from tunewell.similar.contradictions import contradictory
@@ -85,7 +85,7 @@ def near(case: Case) -> Finding:
     several = plural(len(families), "family", "families")
     why = f"{len(hit)} of {plural(case.read, 'row')} are edited copies, in {several}"
     found = _of_families(case, "D04", hit, families, why)
-    found = with_open_question(found, OpenQuestion(case.likeness.unchecked, is_decisive=True))
+    found = with_open_question(found, case.likeness.unchecked)
     likely = list({row.id: row for _, row in case.likeness.likely}.values())
     if not likely:
         return found
@@ -163,7 +163,8 @@ def leaks(case: Case) -> Finding:
     if not leaks:
         clear = f"no training row is close to a test row; {missed}"
         found = found.model_copy(update={"why": clear})
-    likely = likely_leaks(written_of(case.rows), written_of(case.tests), leaks)
+    found = with_open_question(found, open_leaks(*written))
+    likely = likely_leaks(*written, leaks)
     if not likely:
         return found
     case.show("D11", [*hit, *(leak.train for leak in likely)])

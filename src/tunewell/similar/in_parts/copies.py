@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from tunewell.engine import Engine
 from tunewell.plurals import plural
-from tunewell.similar.conversations import ComparedRow
-from tunewell.similar.in_parts.instructions import Instructions, what_is_asked
+from tunewell.similar.conversations import ComparedRow, what_is_asked
+from tunewell.similar.in_parts.instructions import Instructions
 from tunewell.similar.in_parts.near import near_pairs_in_parts
 from tunewell.similar.in_parts.neighbourhoods import Neighbourhoods, in_order
 from tunewell.similar.in_parts.part_files import ROWS_A_PART, RowParts, load, save
@@ -48,8 +48,8 @@ class CopiesInParts:
         most = float(self.apart.similarity.max())
         pairs = plural(len(self.apart), "pair")
         return (
-            f"{pairs} of similar rows not compared, unchecked (similarity up to {most:.2f}): more "
-            f"than {self.most:,} rows are alike"
+            f"unchecked: {pairs} of similar rows, because more than {self.most:,} rows resemble "
+            f"each other (similarity of these pairs up to {most:.2f})"
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from tunewell.similar.compared_texts import joined
-from tunewell.similar.conversations import ComparedRow, asked_of
+from tunewell.similar.conversations import ComparedRow, what_is_asked
 from tunewell.similar.frames import cut
 from tunewell.similar.in_parts.part_files import PartRow, RowParts
 from tunewell.similar.slots import frames_with_slots, with_slots
@@ -69,12 +69,6 @@ class Instructions:
             end = max((size for size in sizes if text[-size:] in self.endings), default=0)
             ends.append((begin, end) if begin + end < len(text) else (0, 0))
         return cut(words, ends)
-
-
-def what_is_asked(row: ComparedRow) -> str:
-    """All that a row asks; nothing where it is a text and no question."""
-    text = asked_of(row)
-    return "" if len(row.turns) == 1 and text == row.target else text
 
 
 def _is_long(frame: str) -> bool:

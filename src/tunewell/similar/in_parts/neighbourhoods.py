@@ -12,7 +12,14 @@ import pyarrow as pa
 
 from tunewell.engine import Engine
 from tunewell.similar.arrays import Positions, distinct
-from tunewell.similar.in_parts.part_files import PartRow, RowParts, load, read_rows, write_rows
+from tunewell.similar.in_parts.part_files import (
+    PartRow,
+    RowParts,
+    load,
+    read_rows,
+    save,
+    write_rows,
+)
 from tunewell.similar.near_duplicates import Pairs
 
 
@@ -51,12 +58,11 @@ class Neighbourhoods:
             engine: Where rows are read and written.
             most: Rows of a neighbourhood. Where more are alike, the least similar pairs come apart.
         """
-        folder.mkdir(parents=True, exist_ok=True)
         family = _joined(alike, len(rows), most)
         places = _places(family, most)
         for part in range(rows.parts):
             own = places[rows.firsts[part] : rows.firsts[part + 1]]
-            np.save(folder / f"places.{part}.npy", own)
+            save(folder / f"places.{part}.npy", own)
         engine.each(partial(_scatter, rows, folder), rows.parts)
         apart = alike.where(places[alike.left] != places[alike.right])
         return cls(folder, rows, int(places.max(initial=-1)) + 1, apart)

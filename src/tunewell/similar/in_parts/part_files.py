@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -32,8 +32,8 @@ class PartRow(Conversation):
 
 
 @dataclass(frozen=True)
-class RowParts:
-    """Rows in files.
+class Parts:
+    """Something of every row, in files.
 
     Attributes:
         folder: Where the files are; every worker sees it under this path.
@@ -50,6 +50,10 @@ class RowParts:
     def parts(self) -> int:
         """How many parts there are."""
         return len(self.firsts) - 1
+
+
+class RowParts(Parts):
+    """Rows in files."""
 
     @classmethod
     def write(
@@ -137,8 +141,8 @@ def load(path: Path) -> NDArray[Any]:
 
 
 def _beside(path: Path) -> Path:
-    """A name for what is not written yet; another process may be writing the same."""
-    return path.with_name(f"{path.name}.{os.getpid()}")
+    """A name for what is not written yet; a process of another machine may be writing the same."""
+    return path.with_name(f"{path.name}.{uuid.uuid4().hex}")
 
 
 def by_part(rows: Positions, firsts: Sequence[int]) -> Iterator[tuple[int, slice]]:

@@ -46,13 +46,14 @@ class PairJudge:
     def _judged(
         self, what: str, pairs: Pairs, words: Mapping[str, WordParts], least: float
     ) -> Bools:
+        folder = self.folder / what
         blocks = range(0, len(pairs), self.at_once)
         for number, at in enumerate(blocks):
             block = slice(at, at + self.at_once)
-            save(self.folder / f"left.{number}.npy", pairs.left[block])
-            save(self.folder / f"right.{number}.npy", pairs.right[block])
-            save(self.folder / f"similarity.{number}.npy", pairs.similarity[block])
-        judge = partial(_judge_block, self.folder, what, words, least)
+            save(folder / f"left.{number}.npy", pairs.left[block])
+            save(folder / f"right.{number}.npy", pairs.right[block])
+            save(folder / f"similarity.{number}.npy", pairs.similarity[block])
+        judge = partial(_judge_block, folder, what, words, least)
         done = self.engine.each(judge, len(blocks))
         kept = [table["keep"].to_numpy() for table in done]
         return np.concatenate([np.empty(0, np.bool_), *kept])

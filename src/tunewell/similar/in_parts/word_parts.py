@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -14,32 +13,15 @@ from tunewell.engine import Engine
 from tunewell.similar.arrays import Positions
 from tunewell.similar.conversations import ComparedRow
 from tunewell.similar.frequency import MOST_BITS, Frequency, bits_for
-from tunewell.similar.in_parts.part_files import RowParts, by_part, load, save
+from tunewell.similar.in_parts.part_files import Parts, RowParts, by_part, load, save
 from tunewell.similar.word_table import WordTable
 
 WordsOf = Callable[[Sequence[ComparedRow]], WordTable]
 """What of some rows is compared; picklable."""
 
 
-@dataclass(frozen=True)
-class WordParts:
-    """Words of rows in files.
-
-    Attributes:
-        folder: Where the files are.
-        firsts: See `RowParts`.
-    """
-
-    folder: Path
-    firsts: tuple[int, ...]
-
-    def __len__(self) -> int:
-        return self.firsts[-1]
-
-    @property
-    def parts(self) -> int:
-        """How many parts there are."""
-        return len(self.firsts) - 1
+class WordParts(Parts):
+    """Words of rows in files."""
 
     @classmethod
     def split(cls, rows: RowParts, folder: Path, words_of: WordsOf, engine: Engine) -> WordParts:
