@@ -201,5 +201,5 @@ def test_neither_a_metric_nor_a_gate_may_ask_for_it(tmp_path: Path) -> None:
         parse_task(f"{TASK}{gate}", path=tmp_path / "t.yaml", environment={})
     listed = TASK.replace("word_errors", "real_time_factor")
     file = parse_task(listed, path=tmp_path / "t.yaml", environment={})
-    with pytest.raises(TaskError, match="measured by itself where rows are heard"):
+    with pytest.raises(TaskError, match="neither a metric nor part of a gate"):
         build_metrics(file)
